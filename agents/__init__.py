@@ -1,0 +1,1 @@
+"""The swarm: six agents that detect, diagnose, plan, judge, act and verify, meeting only on the bus."""
