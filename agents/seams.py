@@ -5,7 +5,7 @@ Whoever needs one of these gets it handed in; the composition root is `agents.sw
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -104,6 +104,7 @@ class RegionFacts:
     replicas_desired: int | None = None
     image: str | None = None
     previous_image: str | None = None
+    replication_lag_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,12 +208,19 @@ class ToolError(Exception):
     """The tool answered with an error: it did nothing. The text says why."""
 
 
+Refuse = Callable[[], Awaitable[str | None]]
+"""Why an action must not be issued now, looked at in the last moment; None lets it pass."""
+
+
 class Effects(Protocol):
     """The one door to infrastructure: an intent is durable before the call, and observed before it is issued again."""
 
-    async def execute(self, call: Call, *, operation: str, incident: str, inverse: Call | None, holder: str) -> CallResult:
+    async def execute(
+        self, call: Call, *, operation: str, incident: str, inverse: Call | None, holder: str, refuse: Refuse
+    ) -> CallResult:
         """Carry out `call` once, whatever happens.
 
-        Raises RetryLaterError while the outcome is not known yet; the next delivery observes first.
+        `refuse` is asked right before each issue, never where the effect may have happened already: a reason ends the intent as
+        refused. Raises RetryLaterError while the outcome is not known yet; the next delivery observes first.
         """
         ...

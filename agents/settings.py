@@ -1,0 +1,348 @@
+"""Settings: `overwatch.toml`, `OVERWATCH_*` variables and `.env`, validated before anything starts.
+
+Every field says what it is for. A key that is not known is refused with the name of the nearest one that is.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import platformdirs
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from agents.events import ActionKind, Name
+from agents.foundry.settings import ModelSettings
+
+OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
+"""Variables with the prefix that are not settings."""
+
+
+class SettingsError(ValueError):
+    """The configuration can't be used; the text names the key, the value and the remedy."""
+
+
+class Section(BaseModel):
+    """A table of the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class SentrySettings(Section):
+    """How targets are watched."""
+
+    interval_s: float = Field(default=1.0, ge=0.2, le=300)
+    """Seconds between two looks at a region."""
+    timeout_s: float = Field(default=1.0, ge=0.1, le=30)
+    """How long one probe may take before it counts as failed."""
+    fall: int = Field(default=2, ge=1, le=20)
+    """Bad looks in a row before a symptom counts."""
+    rise: int = Field(default=3, ge=1, le=60)
+    """Good looks in a row before a symptom is gone."""
+    latency_factor: float = Field(default=4.0, gt=1)
+    """A region is slow when its p95 is this many times its baseline and above `latency_floor_ms`."""
+    latency_floor_ms: float = Field(default=500, gt=0)
+    """Below this p95, in milliseconds, nothing is slow."""
+    error_rate: float = Field(default=0.05, gt=0, le=1)
+    """The share of failed requests above which a region errs."""
+    settle_s: float = Field(default=2.0, ge=0, le=3600)
+    """Seconds to wait after the last action before the outcome is judged."""
+    verify_timeout_s: float = Field(default=15.0, ge=1, le=3600)
+    """How long the checks of a verification may take to turn good before it has failed."""
+    stable_looks: int = Field(default=3, ge=1, le=60)
+    """Good looks in a row that a verification asks for."""
+
+
+class PolicySettings(Section):
+    """What may be done without a person, and how often."""
+
+    threshold: float = Field(default=0.85, ge=0, le=1)
+    """Automatic approval needs a confidence strictly above this."""
+    automatic: bool = True
+    """False sends every action to a person, whatever its confidence."""
+    max_blast_radius: float = Field(default=1.0, ge=0, le=1)
+    """The largest share of users, 0 to 1, that an automatic action may touch."""
+    min_outcomes: float = Field(default=5, ge=0)
+    """Verified outcomes of that action against that fault class before it may be automatic."""
+    approval_ttl_s: float = Field(default=600, ge=1)
+    """Seconds that a person has to decide."""
+    plan_max_age_s: float = Field(default=120, ge=1)
+    """An approved plan older than this at the executor is made anew."""
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    """Strategies tried for one incident before a person is paged."""
+    actions_per_hour: int = Field(default=4, ge=1)
+    """The same action on the same region, automatic, at most so often in an hour."""
+    hold_down_s: float = Field(default=60, ge=0)
+    """Seconds after a change of traffic before the next one may be automatic."""
+    destination_checks: int = Field(default=3, ge=1, le=20)
+    """Good probes in a row that a region needs to receive traffic."""
+    max_replication_lag_s: float = Field(default=5, ge=0)
+    """A region whose health document reports more replication lag, in seconds, receives no traffic."""
+
+
+class RegionSettings(Section):
+    """One region of a target, reached from here."""
+
+    url: AnyHttpUrl
+    """The region's own address, such as `https://east.example.org`."""
+    health_path: str = Field(default="/health", pattern=r"^/")
+    """Answers below 400 mean healthy; `application/health+json` is read when offered."""
+    metrics_path: str | None = Field(default="/metrics", pattern=r"^/")
+    """Prometheus text; null where there is none."""
+    probe_path: str | None = Field(default=None, pattern=r"^/")
+    """A path that users use; null probes only the health path."""
+
+
+class FrontDoorSettings(Section):
+    """Traffic between regions through Azure Front Door."""
+
+    kind: Literal["front_door"] = "front_door"
+    profile: str
+    """The Front Door profile."""
+    origin_group: str
+    """The origin group whose origins are the regions."""
+    origins: Mapping[Name, str]
+    """The origin's name of each region."""
+
+
+class AzureSettings(Section):
+    """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
+
+    kind: Literal["azure"] = "azure"
+    subscription_id: str
+    """The subscription."""
+    resource_group: str
+    """The resource group of the container apps and of Front Door."""
+    container_apps: Mapping[Name, str]
+    """The container app of each region."""
+    traffic: FrontDoorSettings | None = None
+    """How users are moved between regions; null where that is not possible."""
+    credential: Literal["default", "managed_identity"] = "default"
+    """How azure-identity logs in."""
+    arm_url: AnyHttpUrl | None = None
+    """Another Azure Resource Manager than the public one."""
+    ca_file: Path | None = None
+    """The certificate to trust for `arm_url`."""
+    images: tuple[str, ...] = ()
+    """Prefixes of images that may be deployed; none may where this is empty."""
+    min_replicas: int = Field(default=1, ge=1)
+    """Never fewer."""
+    max_replicas: int = Field(default=5, ge=1)
+    """Never more."""
+
+
+class ChaosSettings(Section):
+    """Where faults may be injected. Only a target that declares this can be broken from the control room."""
+
+    token: SecretStr
+    """The bearer token of the target's `/admin` endpoints."""
+    demo: bool = False
+    """True for the target that Overwatch started itself: its chaos keys ask no question."""
+
+
+class TargetSettings(Section):
+    """A service to watch. Without `platform` it is watched and diagnosed, and its plans go to a person."""
+
+    regions: Mapping[Name, RegionSettings] = Field(min_length=1)
+    """The regions, by name."""
+    public_url: AnyHttpUrl | None = None
+    """The address that users use, whatever the region."""
+    public_probe_path: str = Field(default="/", pattern=r"^/")
+    """What is asked there to see what users see."""
+    public_metrics_url: AnyHttpUrl | None = None
+    """Prometheus text of the edge, where there is one: measures all users, not only probes."""
+    platform: AzureSettings | None = None
+    """Where it runs, if Overwatch may act on it."""
+    allowed_actions: frozenset[ActionKind] | None = None
+    """The actions that may be proposed; null allows all that the platform can do."""
+    service_class: str = "web"
+    """Targets of one class share a track record."""
+    stateful: bool = False
+    """A stateful target is never failed back by itself."""
+    chaos: ChaosSettings | None = None
+    """Set where faults may be injected."""
+
+    @model_validator(mode="after")
+    def _regions_agree(self) -> TargetSettings:
+        if self.platform is None:
+            return self
+        names = set(self.regions)
+        tables: dict[str, Iterable[str]] = {"platform.container_apps": self.platform.container_apps}
+        if self.platform.traffic is not None:
+            tables["platform.traffic.origins"] = self.platform.traffic.origins
+        for where, table in tables.items():
+            if set(table) != names:
+                raise ValueError(f"{where} names {sorted(table)}, but the regions are {sorted(names)}: name each region once")
+        return self
+
+    def actions(self) -> frozenset[ActionKind]:
+        """What may be proposed for it: nothing that touches infrastructure where there is no platform."""
+        if self.platform is None:
+            return frozenset()
+        can: set[ActionKind] = {"restart_service", "scale_service"}
+        if self.platform.images:
+            can |= {"deploy_container", "rollback_revision"}
+        if self.platform.traffic is not None and len(self.regions) > 1:
+            can |= {"failover_region", "switch_traffic"}
+        return frozenset(can if self.allowed_actions is None else can & self.allowed_actions)
+
+
+class ScreenSettings(Section):
+    """The control room's looks and keys."""
+
+    theme: Literal["dark", "light", "colour-blind", "terminal"] = "dark"
+    """The colours; `terminal` uses the terminal's own."""
+    ascii: bool = False
+    """Draw with ASCII alone."""
+    keys: Mapping[str, str] = Field(default_factory=dict)
+    """Other keys for actions, by id, such as `"approval.approve" = "f2"`."""
+
+
+class DemoSettings(Section):
+    """The demo target."""
+
+    enabled: bool | None = None
+    """Start it: null starts it only where no other target is configured."""
+    replicas: int = Field(default=2, ge=1, le=4)
+    """Replicas of the demo app in each region."""
+    rps: int = Field(default=15, ge=0, le=50)
+    """User-like requests a second that the demo sends itself."""
+
+
+class Settings(BaseSettings):
+    """The whole configuration. Secrets belong into the environment or `.env`, not into the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="OVERWATCH_",
+        env_nested_delimiter="__",
+        env_file=".env",
+        frozen=True,
+        extra="forbid",
+        use_attribute_docstrings=True,
+    )
+
+    targets: Annotated[Mapping[Name, TargetSettings], Field(default_factory=dict)]
+    """The services to watch, by name."""
+    sentry: SentrySettings = SentrySettings()
+    """How targets are watched."""
+    policy: PolicySettings = PolicySettings()
+    """What may be done without a person."""
+    model: ModelSettings = ModelSettings()
+    """The model that thinks."""
+    screen: ScreenSettings = ScreenSettings()
+    """Looks and keys."""
+    demo: DemoSettings = DemoSettings()
+    """The demo target."""
+
+    @property
+    def with_demo(self) -> bool:
+        """Whether the demo target is to be started."""
+        return not self.targets if self.demo.enabled is None else self.demo.enabled
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic-settings'
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over `.env`, which wins over the file (handed in as init values)."""
+        return env_settings, dotenv_settings, init_settings
+
+
+def load(config: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Settings:
+    """The settings of `config`, else of `OVERWATCH_CONFIG`, else of `./overwatch.toml` where it exists.
+
+    Raises SettingsError with the key, the value and the remedy.
+    """
+    env = os.environ if environ is None else environ
+    path = find(config, env)
+    table: dict[str, Any] = {}
+    if path is not None:
+        try:
+            table = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"can't read the configuration {str(path)!r}: {error.strerror}") from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsError(f"{str(path)!r} is not valid TOML: {error}") from error
+    _refuse_unknown_variables(env)
+    try:
+        return Settings(**table)
+    except ValidationError as error:
+        raise SettingsError(explain(error, str(path) if path else "the environment")) from error
+
+
+def find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The configuration file to read, if there is one. A file that was named must exist (reading it says so otherwise)."""
+    if config is not None:
+        return config
+    if named := environ.get("OVERWATCH_CONFIG"):
+        return Path(named)
+    here = Path("overwatch.toml")
+    return here if here.is_file() else None
+
+
+def home(environ: Mapping[str, str] | None = None) -> Path:
+    """Where all state lies: `OVERWATCH_HOME`, or the platform's state folder. Not created here."""
+    env = os.environ if environ is None else environ
+    if named := env.get("OVERWATCH_HOME"):
+        return Path(named).expanduser().absolute()
+    return Path(platformdirs.user_state_path("overwatch", appauthor=False))
+
+
+def explain(error: ValidationError, where: str) -> str:
+    """One line for each thing that is wrong, with the nearest known name for an unknown key. Never prints a secret."""
+    lines = []
+    for problem in error.errors(include_input=False, include_url=False):
+        location = [str(part) for part in problem["loc"]]
+        key = ".".join(location)
+        if problem["type"] == "extra_forbidden":
+            near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(location[:-1])))}"
+            lines.append(f"{key!r} is not a setting{hint}")
+        else:
+            lines.append(f"{key!r}: {problem['msg'].removeprefix('Value error, ')}")
+    return f"{where}: " + "\n".join(lines)
+
+
+def _names_at(location: list[str]) -> list[str]:
+    model: Any = Settings
+    for part in location:
+        fields = getattr(model, "model_fields", None)
+        if fields is None or part not in fields:
+            model = _inside(model)
+            continue
+        model = _inside(fields[part].annotation)
+    return list(getattr(model, "model_fields", {}))
+
+
+def _inside(annotation: Any) -> Any:
+    for candidate in (annotation, *_arguments(annotation)):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return annotation
+
+
+def _arguments(annotation: Any) -> list[Any]:
+    out: list[Any] = []
+    for argument in getattr(annotation, "__args__", ()):
+        out += [argument, *_arguments(argument)]
+    return out
+
+
+def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+    known = {f"OVERWATCH_{name.upper()}" for name in Settings.model_fields}
+    for name in sorted(environ):
+        if not name.startswith("OVERWATCH_") or name in OWN_VARIABLES:
+            continue
+        if name.split("__", 1)[0] not in known:
+            near = difflib.get_close_matches(name.split("__", 1)[0], [*known, *OWN_VARIABLES], n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known | OWN_VARIABLES))}"
+            raise SettingsError(f"the variable {name!r} is not a setting{hint}")
