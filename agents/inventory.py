@@ -13,31 +13,38 @@ from agents.telemetry import Health
 
 
 class TargetInventory:
-    """Implements `seams.Inventory`. A fact that can't be read is None, never guessed and never remembered."""
+    """Implements `seams.Inventory`. A fact that can't be read is None, never guessed and never remembered.
+
+    `surroundings` is waited for first: after a restart, work may be delivered before the targets and the tools are there.
+    """
 
     def __init__(
         self,
         targets: Mapping[str, TargetSettings],
-        tools: Tools | None,
+        tools: Tools,
         latest: Callable[[str], Mapping[str, Health]],
+        surroundings: asyncio.Event,
     ) -> None:
         self._targets = targets
         self._tools = tools
         self._latest = latest
+        self._surroundings = surroundings
 
     async def world(self, target: str) -> World:
         """The current facts of one target. Raises KeyError for an unknown one."""
+        await self._surroundings.wait()
         settings = self._targets.get(target)
         if settings is None:
             raise KeyError(f"{target!r} is not a target; known: {sorted(self._targets)}")
         states: list[Mapping[str, Any]] = [{} for _ in settings.regions]
         weights: Mapping[str, Any] = {}
-        if settings.platform is not None and self._tools is not None:
+        if settings.platform is not None:
             reads = [self._read("get_service_state", {"target": target, "region": region}) for region in settings.regions]
             if settings.platform.traffic is not None:
                 reads.append(self._read("get_traffic", {"target": target}))
-            *states, traffic = await asyncio.gather(*reads) if settings.platform.traffic else [*await asyncio.gather(*reads), {}]
-            weights = traffic.get("weights") or {}
+            answers = await asyncio.gather(*reads)
+            states = answers[: len(settings.regions)]
+            weights = answers[-1].get("weights") or {} if settings.platform.traffic is not None else {}
         health = self._latest(target)
         return World(
             target=target,
@@ -59,8 +66,6 @@ class TargetInventory:
         )
 
     async def _read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        if self._tools is None:
-            return {}
         try:
             return await self._tools.read(tool, arguments)
         except (ToolError, ToolsUnavailableError):

@@ -42,13 +42,12 @@ class _Request:
 class McpTools:
     """Implements `seams.Tools` over stdio. `run` owns the client; calls may come from any task of the same loop."""
 
-    def __init__(self, server: ServerCommand, clock: Clock) -> None:
-        self._server = server
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._queue: asyncio.Queue[_Request] = asyncio.Queue()
         self._up = asyncio.Event()
-        self.problem = "the MCP server has not answered yet"
-        """Why the tools are away; empty while they are there."""
+        self.problem = ""
+        """Why the tools are away, with the remedy; empty while they are there, or not wanted yet."""
 
     async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a read tool. Raises ToolsUnavailableError at once while the server is away, ToolError for its own errors."""
@@ -66,19 +65,20 @@ class McpTools:
             return False
         return True
 
-    async def run(self) -> None:
+    async def run(self, server: ServerCommand) -> None:
         """Own the client until cancelled: start the server, serve calls, start it anew when it goes away."""
         backoff = 0.5
+        self.problem = "the MCP server is starting"
         while True:
             try:
-                await self._serve()
+                await self._serve(server)
                 backoff = 0.5
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
                 if _is_cancelled():
                     raise
-                self.problem = f"the MCP server went away ({_first_line(error)}); its log is {self._server.log}"
+                self.problem = f"the MCP server went away ({_first_line(error)}); its log is {server.log}"
             finally:
                 self._up.clear()
                 self._fail_queued()
@@ -87,20 +87,20 @@ class McpTools:
 
     async def _call(self, tool: str, arguments: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         if not self._up.is_set():
-            raise ToolsUnavailableError(self.problem)
+            raise ToolsUnavailableError(self.problem or "the MCP server is not started")
         request = _Request(tool, arguments, seconds)
         self._queue.put_nowait(request)
         return await request.answer
 
-    async def _serve(self) -> None:
+    async def _serve(self, server: ServerCommand) -> None:
         await asyncio.to_thread(importlib.import_module, "mcp.client.stdio")
         from mcp.client import Client  # noqa: PLC0415 - a second of imports, done in a thread after the first paint
         from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: PLC0415
 
-        command, *arguments = self._server.command
-        parameters = StdioServerParameters(command=command, args=arguments, env=dict(self._server.environment))
-        self._server.log.parent.mkdir(parents=True, exist_ok=True)
-        with self._server.log.open("a", encoding="utf-8") as log:
+        command, *arguments = server.command
+        parameters = StdioServerParameters(command=command, args=arguments, env=dict(server.environment))
+        server.log.parent.mkdir(parents=True, exist_ok=True)
+        with server.log.open("a", encoding="utf-8") as log:
             async with Client(stdio_client(parameters, errlog=log)) as client, asyncio.TaskGroup() as group:
                 self.problem = ""
                 self._up.set()

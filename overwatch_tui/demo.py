@@ -157,6 +157,18 @@ class Demo:
             else:
                 await asyncio.sleep(0.02)
 
+    async def end(self, starting: asyncio.Task[DemoWorld]) -> None:
+        """End the world, also where it is still starting."""
+        if starting.done() and not starting.cancelled() and starting.exception() is None:
+            await self.stop(starting.result())
+            return
+        starting.cancel()
+        await asyncio.wait({starting})
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+
     async def _renew(self, world: DemoWorld) -> bool:
         try:
             await control(world, "POST", "/control/lease")

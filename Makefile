@@ -1,0 +1,33 @@
+# Two commands do the job: `make launch` and `make test`. Each sets itself up in .venv, once.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: launch test lint bench format lock
+
+launch: $(STAMP)
+	@$(BIN)/overwatch-tui launch
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@$(BIN)/python benchmarks/start_up.py
+
+format: $(STAMP)
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+lock:
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.txt
+
+$(STAMP): requirements.txt pyproject.toml scripts/install
+	@PYTHON="$(PYTHON)" sh scripts/install "$(VENV)"
+	@touch $(STAMP)

@@ -1,0 +1,157 @@
+"""The composition root: puts the six agents on the bus, with everything that they need handed in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from agents.catalogue import load_catalogue
+from agents.diagnostician import Diagnostician
+from agents.durable.bus import EmbeddedBus
+from agents.durable.effects import DurableEffects
+from agents.durable.runner import Runner
+from agents.durable.store import Store
+from agents.events import Event
+from agents.foundry import make_reasoner
+from agents.incident import Incident
+from agents.inventory import TargetInventory
+from agents.logistics import Logistics
+from agents.orchestrator import Orchestrator
+from agents.seams import Agent, Clock
+from agents.sentry import Sentry
+from agents.settings import Settings, TargetSettings
+from agents.strategist import Strategist
+from agents.telemetry import AgentState, SwarmState, Telemetry
+from agents.toolbox import McpTools, ServerCommand
+from agents.traffic_controller import TrafficController
+
+DATABASE = "overwatch.db"
+NAMES = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
+STATE_SECONDS = 1.0
+TOOLS_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the swarm watches and the tools that it acts with, known once the targets are there."""
+
+    targets: Mapping[str, TargetSettings]
+    server: ServerCommand | None
+
+
+class StorePast:
+    """What the Orchestrator wants to know of the past, read from the log."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def recent_incidents(self) -> Sequence[Incident]:
+        """The newest hundred."""
+        return await self._store.incidents(limit=100)
+
+    async def paused(self) -> bool:
+        """Whether automation is paused."""
+        return (await self._store.automation()).paused
+
+
+class Swarm:
+    """Six agents over one database. `run` lives until cancelled; the next run goes on where the last one ended."""
+
+    def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
+        self._settings = settings
+        self._home = home
+        self._telemetry = telemetry
+        self._clock = clock
+
+    async def run(
+        self, surroundings: Callable[[], Awaitable[Surroundings]], ready: Callable[[Store], None] | None = None
+    ) -> None:
+        """Register the agents, wait for what they watch, and work until cancelled.
+
+        Raises the durable core's errors where the database can't be used (locked by another process, newer, damaged).
+        """
+        for name in NAMES:
+            self._telemetry.publish(AgentState(name, "starting", self._clock.now()))
+        self._home.mkdir(parents=True, exist_ok=True)
+        store = await Store.open(self._home / DATABASE, exclusive=True, clock=self._clock)
+        try:
+            await self._work(store, surroundings, ready)
+        finally:
+            await store.close()
+
+    async def _work(
+        self, store: Store, surroundings: Callable[[], Awaitable[Surroundings]], ready: Callable[[Store], None] | None
+    ) -> None:
+        targets: dict[str, TargetSettings] = {}
+        tools = McpTools(self._clock)
+        catalogue = load_catalogue()
+        policy = self._settings.policy
+        reasoner = make_reasoner(self._settings.model, catalogue)
+        sentry = Sentry(
+            targets=targets,
+            settings=self._settings.sentry,
+            tools=tools,
+            store=store,
+            clock=self._clock,
+            telemetry=self._telemetry,
+        )
+        there = asyncio.Event()
+        inventory = TargetInventory(targets, tools, sentry.latest, there)
+        effects = DurableEffects(store=store, tools=tools, clock=self._clock)
+        agents: tuple[Agent, ...] = (
+            sentry,
+            Diagnostician(reasoner),
+            Strategist(
+                reasoner=reasoner,
+                inventory=inventory,
+                track_record=store,
+                catalogue=catalogue,
+                max_attempts=policy.max_attempts,
+            ),
+            Orchestrator(policy, inventory, StorePast(store), catalogue),
+            Logistics(effects, policy, inventory),
+            TrafficController(effects, policy, inventory, sentry),
+        )
+        unsubscribe = store.subscribe(self._publish)
+        try:
+            async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
+                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock)
+                for agent in agents:
+                    group.create_task(runner.run(agent), name=agent.name)
+                group.create_task(runner.sweep(), name="sweeper")
+                group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
+                if ready is not None:
+                    ready(store)
+                found = await surroundings()
+                targets.update(found.targets)
+                if found.server is not None:
+                    group.create_task(tools.run(found.server), name="tools")
+                    await tools.wait_up(TOOLS_SECONDS)
+                there.set()
+                await sentry.watch()
+        finally:
+            unsubscribe()
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for event in events:
+            self._telemetry.publish(event)
+
+    async def _tell_state(self, store: Store, tools: McpTools, reasoning: str) -> None:
+        while True:
+            automation = await store.automation()
+            parked = await store.parked()
+            problem = f"{len(parked)} deliveries are parked: overwatch-tui doctor" if parked else tools.problem
+            self._telemetry.publish(
+                SwarmState(
+                    at=self._clock.now(),
+                    automation="paused" if automation.paused else "armed",
+                    reasoning=reasoning,
+                    bus="embedded",
+                    threshold=self._settings.policy.threshold,
+                    problem=problem,
+                    paused_by=automation.by,
+                )
+            )
+            await self._clock.sleep(STATE_SECONDS)

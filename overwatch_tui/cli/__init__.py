@@ -1,0 +1,51 @@
+"""The command line. Every heavy import waits for the command that needs it, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from overwatch_tui.cli import chaos, doctor, drill, incidents, run, swarm
+from overwatch_tui.cli.common import CommandError
+
+app = typer.Typer(
+    name="overwatch-tui",
+    help="A terminal control room for people on call: detects, explains, asks, heals, verifies and undoes.",
+    epilog="Start with `overwatch-tui launch`. All state lies under OVERWATCH_HOME.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("launch", epilog="Example: overwatch-tui launch --config overwatch.toml --read-only")(run.launch)
+app.command("run", epilog="Example: overwatch-tui run --json | tee overwatch.log")(run.run)
+app.add_typer(chaos.app, name="chaos")
+app.add_typer(incidents.app, name="incidents")
+app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)
+app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(swarm.reject)
+app.command("pause", epilog='Example: overwatch-tui pause --reason "maintenance"')(swarm.pause)
+app.command("resume", epilog="Example: overwatch-tui resume")(swarm.resume)
+app.command("doctor", epilog="Example: overwatch-tui doctor --json")(doctor.doctor)
+app.command("drill", epilog="Example: overwatch-tui drill outage --region east --json")(drill.drill)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: bool = typer.Option(False, "--version", help="Show the version and exit."),
+) -> None:
+    if version:
+        from overwatch_tui import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main() -> None:
+    """The console script: a known error is one line on stderr and exit status 1, never a traceback."""
+    try:
+        app()
+    except CommandError as error:
+        typer.echo(f"overwatch-tui: {error}", err=True)
+        sys.exit(1)

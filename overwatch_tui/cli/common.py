@@ -1,0 +1,76 @@
+"""What the commands share: settings, the database of a running swarm, and how an error is said."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from agents.durable.store import Store
+    from agents.settings import Settings
+
+T = TypeVar("T")
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", "-c", help="The configuration file. Default: $OVERWATCH_CONFIG, else ./overwatch.toml.", metavar="FILE"
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+class CommandError(Exception):
+    """What the person did wrong, or what is missing, with the remedy. Printed on one line, without a traceback."""
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The settings. Raises CommandError with the key that is wrong."""
+    from agents.settings import SettingsError, load
+
+    try:
+        return load(config)
+    except SettingsError as error:
+        raise CommandError(str(error)) from error
+
+
+def home() -> Path:
+    """Where all state lies."""
+    from agents.settings import home as where
+
+    return where()
+
+
+def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
+    """Run `work` on the database of this home, beside a running swarm. Raises CommandError where there is none."""
+    from agents.clock import SystemClock
+    from agents.durable.errors import DurableError
+    from agents.durable.store import Store
+
+    path = home() / "overwatch.db"
+    if not path.is_file():
+        raise CommandError(
+            f"no swarm has run here: {str(path)!r} does not exist; start one with `overwatch-tui launch`, or set OVERWATCH_HOME"
+        )
+
+    async def opened() -> T:
+        store = await Store.open(path, exclusive=False, clock=SystemClock())
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    try:
+        return asyncio.run(opened())
+    except DurableError as error:
+        raise CommandError(str(error)) from error
+
+
+def echo_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,134 @@
+"""One line of plain words for each event: what the timeline, the log and `incidents show` print."""
+
+from __future__ import annotations
+
+from functools import singledispatch
+
+from agents.events import (
+    ActionFinished,
+    ApprovalDecided,
+    ApprovalRequested,
+    AutomationArmed,
+    AutomationPaused,
+    Check,
+    Event,
+    FailoverRequested,
+    IncidentDiagnosed,
+    IncidentEscalated,
+    IncidentOpened,
+    IncidentResolved,
+    IncidentUpdated,
+    Payload,
+    RollbackFinished,
+    StrategyApproved,
+    StrategyProposed,
+    StrategyRefused,
+    VerificationFailed,
+    VerificationPassed,
+)
+
+
+def describe(event: Event) -> str:
+    """The event in words, on one line, without its time, source and incident."""
+    return _say(event.data)
+
+
+def checks_in_words(checks: tuple[Check, ...]) -> str:
+    """The checks of a verification, the failed ones first."""
+    failed = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
+    return "; ".join(failed) if failed else f"{len(checks)} checks passed"
+
+
+@singledispatch
+def _say(data: Payload) -> str:
+    return data.TYPE
+
+
+@_say.register
+def _(data: IncidentOpened) -> str:
+    return data.title
+
+
+@_say.register
+def _(data: IncidentUpdated) -> str:
+    kinds = sorted({f"{s.region or 'users'} {s.kind.replace('_', ' ')}" for s in data.symptoms})
+    return "now " + ", ".join(kinds)
+
+
+@_say.register
+def _(data: IncidentDiagnosed) -> str:
+    d = data.diagnosis
+    return f"{d.fault_class} {d.evidence:.2f} ({len(d.cites)} cited): {d.cause}"
+
+
+@_say.register
+def _(data: FailoverRequested) -> str:
+    return f"{data.by} asks for {data.region}"
+
+
+@_say.register
+def _(data: StrategyProposed) -> str:
+    s = data.strategy
+    calls = " then ".join(a.call.describe() if a.call else a.kind for a in s.actions)
+    return f"{calls}  {s.confidence.value:.2f}"
+
+
+@_say.register
+def _(data: ApprovalRequested) -> str:
+    return f"asks a person: {'; '.join(data.reasons)}"
+
+
+@_say.register
+def _(data: ApprovalDecided) -> str:
+    words = "approved" if data.approved else "rejected"
+    return f"{data.by} {words}" + (f": {data.reason}" if data.reason else "")
+
+
+@_say.register
+def _(data: StrategyApproved) -> str:
+    return f"approved by {data.by}"
+
+
+@_say.register
+def _(data: StrategyRefused) -> str:
+    return f"refused by {data.by}: {'; '.join(data.reasons)}"
+
+
+@_say.register
+def _(data: ActionFinished) -> str:
+    return f"{'undo ' if data.undo else ''}{data.status}: {data.summary}"
+
+
+@_say.register
+def _(data: VerificationPassed) -> str:
+    return f"verified from outside: {checks_in_words(data.checks)}"
+
+
+@_say.register
+def _(data: VerificationFailed) -> str:
+    return f"did not help: {checks_in_words(data.checks)}"
+
+
+@_say.register
+def _(data: RollbackFinished) -> str:
+    return data.summary
+
+
+@_say.register
+def _(data: IncidentEscalated) -> str:
+    return f"PAGES A PERSON: {data.reason}"
+
+
+@_say.register
+def _(data: IncidentResolved) -> str:
+    return "resolved, verified from outside" if data.how == "verified" else "resolved: the symptoms are gone"
+
+
+@_say.register
+def _(data: AutomationPaused) -> str:
+    return f"automation paused by {data.by}" + (f": {data.reason}" if data.reason else "")
+
+
+@_say.register
+def _(data: AutomationArmed) -> str:
+    return f"automation armed by {data.by}"
