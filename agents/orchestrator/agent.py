@@ -26,6 +26,8 @@ from agents.settings import PolicySettings
 
 POLICY = "policy"
 DEADLINE = "deadline"
+NOT_A_PERSON = frozenset({"", POLICY, "Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller"})
+"""Names under which nothing can be approved: consent is never inferred, and never given by the swarm to itself."""
 
 
 class Past(Protocol):
@@ -96,6 +98,10 @@ class Orchestrator:
         if not approval.approved:
             why = approval.reason or "no reason given"
             return StrategyRefused(strategy=strategy.id, by=by, reasons=(f"rejected by {by}: {why}",), again=True)
+        if by in NOT_A_PERSON:
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by!r} is not a person",), again=True)
+        if context.clock.now() > approval.deadline:
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by} decided too late",), again=True)
         if approval.binding != strategy.binding(incident.id, incident.proposed_version):
             reasons = ("what was approved is not what would be done now",)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)

@@ -9,7 +9,7 @@ import typer
 from overwatch_tui.cli.common import ConfigOption, JsonOption, echo_json, home
 
 
-def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:  # noqa: FBT002 - Typer's way
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what is configured, reachable and missing. The exit status is 1 where something must be mended."""
     from overwatch_tui.checkup import checkup
 

@@ -1,0 +1,51 @@
+"""Property 12: no sequence of actions leaves zero serving regions or zero replicas; nothing selected means nothing."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests_support import FixedInventory, ScriptedProber, SpyEffects
+
+from agents.catalogue import load_catalogue
+from agents.events import Call, StrategyApproved
+from agents.orchestrator import History, judge
+from agents.settings import PolicySettings
+from agents.traffic_controller import TrafficController
+
+CATALOGUE = load_catalogue()
+NAMES = st.sampled_from(["east", "west", "north"])
+
+
+def verdict(build, plan):
+    return judge(build.proposed(plan), plan, PolicySettings(), build.world(), History(), CATALOGUE, build.clock.now()).verdict
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(weights=st.dictionaries(NAMES, st.integers(-100, 200)))
+def test_p12_only_weights_that_serve_everybody_pass(build, weights):
+    call = Call(tool="switch_traffic", target="demo", weights=weights)
+    plan = build.strategy(build.failover().model_copy(update={"call": call}))
+    if verdict(build, plan) in {"approve", "ask"}:
+        assert set(weights) == {"east", "west"}
+        assert sum(weights.values()) == 100
+        assert all(0 <= weight <= 100 for weight in weights.values())
+
+
+@given(replicas=st.integers(-5, 100))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_p12_no_scaling_to_nothing(build, replicas):
+    plan = build.strategy(build.scale(replicas), fault_class="capacity")
+    assert (verdict(build, plan) in {"approve", "ask"}) is (1 <= replicas <= 5)
+
+
+@pytest.mark.parametrize("weights", [None, {}])
+async def test_p12_empty_weights_move_nobody_even_when_approved(build, weights):
+    call = Call(tool="switch_traffic", target="demo", weights=weights)
+    plan = build.strategy(build.failover().model_copy(update={"call": call}))
+    spy = SpyEffects()
+    controller = TrafficController(spy, PolicySettings(), FixedInventory(build.world()), ScriptedProber(build.clock))
+    incident = build.acting(plan)
+    outcome = await controller.handle(build.event(StrategyApproved(strategy=plan, by="ada", reasons=())), build.context(incident))
+    assert spy.calls == []
+    assert outcome.emit[0].data.status == "refused"
