@@ -1,0 +1,131 @@
+"""The configuration: found, layered, validated, and refused with a remedy."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.settings import Settings, SettingsError, find, home, load
+
+SHOP = """
+[targets.shop]
+public_url = "https://shop.example.org"
+[targets.shop.regions.north]
+url = "https://north.shop.example.org"
+"""
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def written(tmp_path, text):
+    path = tmp_path / "my.toml"
+    path.write_text(text)
+    return path
+
+
+def test_without_a_file_the_demo_is_the_target():
+    settings = load(environ={})
+    assert settings.with_demo
+    assert settings.policy.threshold == 0.85
+
+
+def test_a_target_of_one_s_own_takes_the_demo_away(tmp_path):
+    settings = load(written(tmp_path, SHOP), environ={})
+    assert not settings.with_demo
+    assert settings.targets["shop"].actions() == frozenset()
+
+
+def test_the_demo_can_be_kept_beside_it(tmp_path):
+    assert load(written(tmp_path, SHOP + "[demo]\nenabled = true\n"), environ={}).with_demo
+
+
+def test_the_file_in_the_current_folder_is_found(tmp_path):
+    (tmp_path / "overwatch.toml").write_text("[policy]\nthreshold = 0.9\n")
+    assert load(environ={}).policy.threshold == 0.9
+
+
+def test_the_environment_wins_over_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERWATCH_POLICY__THRESHOLD", "0.95")
+    settings = load(written(tmp_path, "[policy]\nthreshold = 0.9\nmax_attempts = 2\n"))
+    assert settings.policy.threshold == 0.95
+    assert settings.policy.max_attempts == 2
+
+
+def test_a_secret_comes_from_dot_env_and_is_not_shown(tmp_path):
+    (tmp_path / ".env").write_text("OVERWATCH_MODEL__API_KEY=sk-very-secret\nOTHER_PROGRAM=1\n")
+    settings = load(environ={})
+    assert settings.model.api_key is not None
+    assert settings.model.api_key.get_secret_value() == "sk-very-secret"
+    assert "sk-very-secret" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[polcy]\nthreshold = 1\n", "did you mean 'policy'"),
+        ("[policy]\ntreshold = 1\n", "did you mean 'threshold'"),
+        (SHOP + "[targets.shop.regions.south]\nurl = 'https://x.example.org'\nhealth_pat = '/h'\n", "did you mean 'health_path'"),
+        ("[policy]\nthreshold = 2\n", "policy.threshold"),
+        ("[policy]\nthreshold = 'high'\n", "policy.threshold"),
+        ("[policy\n", "not valid TOML"),
+        ("[targets.Shop]\n", "targets"),
+    ],
+)
+def test_what_is_wrong_is_named_with_the_remedy(tmp_path, text, said):
+    with pytest.raises(SettingsError) as caught:
+        load(written(tmp_path, text), environ={})
+    assert said in str(caught.value)
+
+
+def test_an_unknown_variable_is_refused_with_the_nearest_name():
+    with pytest.raises(SettingsError, match="did you mean 'OVERWATCH_POLICY'"):
+        load(environ={"OVERWATCH_POLCY__THRESHOLD": "1"})
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(SettingsError, match=r"absent\.toml"):
+        load(tmp_path / "absent.toml", environ={})
+
+
+def test_regions_of_platform_and_target_must_agree(tmp_path):
+    text = SHOP + (
+        '[targets.shop.platform]\nsubscription_id = "s"\nresource_group = "g"\n'
+        '[targets.shop.platform.container_apps]\nsouth = "shop-south"\n'
+    )
+    with pytest.raises(SettingsError, match=r"\['south'\].*\['north'\]"):
+        load(written(tmp_path, text), environ={})
+
+
+def test_a_platform_without_traffic_can_not_fail_over(tmp_path):
+    text = SHOP + (
+        '[targets.shop.platform]\nsubscription_id = "s"\nresource_group = "g"\n'
+        '[targets.shop.platform.container_apps]\nnorth = "shop-north"\n'
+    )
+    assert load(written(tmp_path, text), environ={}).targets["shop"].actions() == {"restart_service", "scale_service"}
+
+
+def test_the_home_is_the_variable_s_folder_or_the_platform_s(tmp_path):
+    assert home({"OVERWATCH_HOME": str(tmp_path)}) == tmp_path
+    assert home({}).name == "overwatch"
+
+
+def test_the_named_file_wins_over_the_variable(tmp_path):
+    assert find(tmp_path / "a.toml", {"OVERWATCH_CONFIG": "b.toml"}) == tmp_path / "a.toml"
+    assert str(find(None, {"OVERWATCH_CONFIG": "b.toml"})) == "b.toml"
+
+
+def undocumented(model, path=""):
+    for name, field in model.model_fields.items():
+        if not field.description:
+            yield f"{path}{name}"
+        annotation = field.annotation
+        for inner in (annotation, *getattr(annotation, "__args__", ())):
+            if isinstance(inner, type) and hasattr(inner, "model_fields"):
+                yield from undocumented(inner, f"{path}{name}.")
+
+
+def test_every_field_says_what_it_is_for():
+    assert list(undocumented(Settings)) == []
