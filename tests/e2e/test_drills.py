@@ -1,0 +1,66 @@
+"""Every drill, with the real program, the real demo and the real MCP server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from processes import running
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
+
+
+def drill(environment, tmp_path, *arguments):
+    """Run one drill; its report, its exit status, and what it said besides."""
+    done = subprocess.run(
+        [sys.executable, "-m", "overwatch_tui", "drill", *arguments, "--json"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    report = json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else {}
+    return report, done.returncode, f"{report} {done.stderr}"
+
+
+def gone(tmp_path):
+    """The demo of this home wrote down its process id; nothing of it may be left."""
+    facts = tmp_path / "home" / "demo" / "local_azure.json"
+    return not facts.exists() or running([json.loads(facts.read_text())["pid"]]) == []
+
+
+@pytest.mark.parametrize("scenario", ["outage", "degrade", "crash", "both"])
+def test_the_drill_exits_0_with_everything_that_it_asks_for(environment, tmp_path, scenario):
+    report, status, said = drill(environment, tmp_path, scenario)
+    assert status == 0, said
+    assert report["scenario"] == scenario
+    assert report["harm"] == 0
+    assert report["resolved"]
+    assert gone(tmp_path)
+
+
+def test_a_person_who_rejects_is_obeyed(environment, tmp_path):
+    report, status, said = drill(environment, tmp_path, "outage", "--reject")
+    assert status == 0, said
+    assert report["actions"] == []
+    assert report["verified"] is False
+
+
+def test_calm_is_quiet(environment, tmp_path):
+    report, status, said = drill(environment, tmp_path, "calm")
+    assert status == 0, said
+    assert report["detected_s"] is None
+    assert report["actions"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"), [(("flood",), "not a scenario"), (("outage", "--region", "north"), "not a region")]
+)
+def test_what_can_not_be_drilled_is_said(environment, tmp_path, arguments, said):
+    _, status, told = drill(environment, tmp_path, *arguments)
+    assert status == 1
+    assert said in told
+    assert gone(tmp_path)
