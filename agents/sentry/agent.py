@@ -1,0 +1,146 @@
+"""Sentry on the bus: watches from outside, opens and clears incidents, and judges what the others did."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+
+from agents.events import (
+    ActionFinished,
+    Event,
+    IncidentResolved,
+    Strategy,
+    VerificationFailed,
+    VerificationPassed,
+    answer,
+)
+from agents.incident import Incident
+from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools
+from agents.sentry.asking import HttpTransport, Transport
+from agents.sentry.decide import NAME, Decider, moved_away
+from agents.sentry.looks import Looker
+from agents.sentry.memory import Memory
+from agents.sentry.store import IncidentStore
+from agents.sentry.verify import Verifier
+from agents.sentry.watcher import Watcher
+from agents.settings import SentrySettings, TargetSettings
+from agents.telemetry import Health, Telemetry
+
+
+class Sentry:
+    """Watches targets and verifies recoveries. Implements `seams.BackgroundAgent` and `seams.Prober`.
+
+    `targets` is read when `watch` begins, so it may be filled after construction. Call `close` when neither watching nor probing
+    goes on; `watch` does it by itself when it ends.
+    """
+
+    name = NAME
+    types = frozenset({ActionFinished.TYPE})
+
+    def __init__(
+        self,
+        *,
+        targets: Mapping[str, TargetSettings],
+        settings: SentrySettings,
+        tools: Tools | None,
+        store: IncidentStore,
+        clock: Clock,
+        telemetry: Telemetry,
+        transport: Transport | None = None,
+    ) -> None:
+        self._targets = targets
+        self._settings = settings
+        self._store = store
+        self._clock = clock
+        self._telemetry = telemetry
+        self._transport = transport or HttpTransport(clock)
+        self._looker = Looker(settings, tools, self._transport, clock)
+        self._verifier = Verifier(self._looker, store, settings, targets)
+        self._memories: dict[str, Memory] = {}
+        self._verifying: list[str] = []
+
+    async def probe(self, target: str, region: str | None) -> ProbeResult:
+        """Ask one region's user path, or the public address, once. Raises KeyError for a target or region that is not known."""
+        settings = self._targets.get(target)
+        if settings is None:
+            raise KeyError(f"{target!r} is not a target; known: {sorted(self._targets)}")
+        if region is not None and region not in settings.regions:
+            raise KeyError(f"{region!r} is not a region of {target!r}; known: {sorted(settings.regions)}")
+        return await self._looker.probe(settings, region)
+
+    def latest(self, target: str) -> Mapping[str, Health]:
+        """How each region of a target was at the last look; empty while nothing was seen."""
+        memory = self._memories.get(target)
+        return {} if memory is None else {region: memory.health(region) for region in memory.looks}
+
+    def replication_lag(self, target: str) -> Mapping[str, float]:
+        """The replication lag in seconds that each region's health document reported last, for those that report one."""
+        memory = self._memories.get(target)
+        lags = {} if memory is None else {r: look.doc.replication_lag_s for r, look in memory.looks.items() if look.doc}
+        return {region: lag for region, lag in lags.items() if lag is not None}
+
+    async def watch(self) -> None:
+        """Look at every target until cancelled. No failure of a look, the store or the platform ends it."""
+        self._memories = {name: Memory(name, settings, self._settings) for name, settings in self._targets.items()}
+        watcher = Watcher(self._memories, self._looker, Decider(self._store), self._settings, self._clock)
+        try:
+            await watcher.run(self._telemetry, lambda: "; ".join(self._verifying))
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._transport.close()
+
+    async def handle(self, event: Event, context: Context) -> Outcome:
+        """Verify, once the last step of a strategy has succeeded. Safe to be called again with the same event."""
+        incident = context.incident
+        data = event.data
+        if not isinstance(data, ActionFinished) or data.undo or incident is None or incident.strategy is None:
+            return Outcome()
+        strategy = incident.strategy
+        if incident.status != "verifying" or data.strategy != strategy.id or data.step != len(strategy.actions) - 1:
+            return Outcome()
+        return await self._verify(event, incident, strategy, context)
+
+    async def _verify(self, event: Event, incident: Incident, strategy: Strategy, context: Context) -> Outcome:
+        memory = self._memories.get(incident.target)
+        doing = f"verifies {incident.id}: {strategy.actions[0].kind}"
+        self._verifying.append(doing)
+        try:
+            learnt = memory.baselines if memory is not None else None
+            passed, checks = await self._verifier.verify(incident, strategy, learnt, context.clock)
+        finally:
+            with contextlib.suppress(ValueError):
+                self._verifying.remove(doing)
+        now = context.clock.now()
+        record = self._record(incident, strategy, passed, now)
+        if not passed:
+            failed = VerificationFailed(strategy=strategy.id, checks=checks)
+            return Outcome(emit=(answer(event, self.name, 0, failed, now),), record=record)
+        if memory is not None:
+            memory.left(moved_away(incident), now)
+        verified = VerificationPassed(strategy=strategy.id, checks=checks)
+        resolved = IncidentResolved(how="verified", checks=checks)
+        emit = (answer(event, self.name, 0, verified, now), answer(event, self.name, 1, resolved, now))
+        return Outcome(emit=emit, record=record)
+
+    def _record(self, incident: Incident, strategy: Strategy, succeeded: bool, at: datetime) -> OutcomeRecord | None:
+        """The outcome for the track record of the first action that did anything; None where none did."""
+        numbered = [(n, a) for n, a in enumerate(strategy.actions) if a.call is not None]
+        if not numbered:
+            return None
+        number, action = numbered[0]
+        operation = next((s.operation for s in incident.steps_of(strategy.id) if s.step == number), f"{strategy.id}:{number}")
+        settings = self._targets.get(incident.target)
+        simulated = settings is not None and settings.chaos is not None and settings.chaos.demo
+        return OutcomeRecord(
+            operation=operation,
+            target=incident.target,
+            action=action.kind,
+            fault_class=strategy.fault_class,
+            succeeded=succeeded,
+            simulated=simulated,
+            at=at,
+        )

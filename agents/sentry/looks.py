@@ -1,0 +1,326 @@
+"""One look: what is asked of a region, of the public address and of the platform, and what came back, as values."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from agents.events import Name
+from agents.sanitize import clean
+from agents.seams import Clock, ProbeResult, ToolError, Tools, ToolsUnavailableError
+from agents.sentry.asking import LARGE, SMALL, Asked, Transport
+from agents.sentry.series import Book, Increment, Rates, Scrape, read
+from agents.settings import RegionSettings, SentrySettings, TargetSettings
+
+INLINE = 256 * 1024
+"""A metrics page up to this many characters is parsed at once; a larger one in a thread."""
+MOST_CHECKS = 8
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """One entry of a health document's `checks`. `output` is cleaned text from outside."""
+
+    component: str
+    measurement: str
+    ok: bool
+    value: float | None = None
+    unit: str = ""
+    output: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthDoc:
+    """A document in `application/health+json` (draft-inadarei-api-health-check-06), as far as it is understood."""
+
+    status: Literal["pass", "warn", "fail"]
+    version: str = ""
+    checks: tuple[HealthCheck, ...] = ()
+
+    @property
+    def replication_lag_s(self) -> float | None:
+        """The worst replication lag that it reports, in seconds."""
+        lags = [
+            c.value / (1_000 if c.unit == "ms" else 1)
+            for c in self.checks
+            if c.value is not None and "lag" in c.measurement.lower() and c.unit in {"s", "ms", "seconds", ""}
+        ]
+        return max(lags, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class RegionLook:
+    """What one look at a region met. `fresh` is the increment that this very scrape brought; `rates` is how it did lately."""
+
+    region: str
+    at: datetime
+    health: Asked
+    doc: HealthDoc | None = None
+    probe: Asked | None = None
+    metrics: Asked | None = None
+    fresh: Increment | None = None
+    rates: Rates = field(default_factory=Rates)
+    cpu: float | None = None
+    pool_utilisation: float | None = None
+    rss: float | None = None
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UsersLook:
+    """What one look through the public address met. `measured` says whether the edge's metrics could be read."""
+
+    at: datetime
+    probe: Asked | None = None
+    fresh: Increment | None = None
+    rates: Rates = field(default_factory=Rates)
+    measured: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformFacts:
+    """One region as the platform shows it. `changing` says that it is working on the region by order (a restart, a deploy)."""
+
+    region: str
+    at: datetime
+    ready: int | None = None
+    desired: int | None = None
+    restarts: int | None = None
+    revision: str = ""
+    image: str = ""
+    oldest_replica: datetime | None = None
+    changing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformLook:
+    """The platform's answers about a target. A region that could not be read has no facts; `weights` in percent."""
+
+    at: datetime
+    reachable: bool
+    facts: Mapping[str, PlatformFacts]
+    weights: Mapping[str, int] | None
+    detail: str = ""
+
+
+class Looker:
+    """Asks, and turns answers into looks. Keeps nothing between two looks but what the caller's `Book` holds."""
+
+    def __init__(self, settings: SentrySettings, tools: Tools | None, transport: Transport, clock: Clock) -> None:
+        self._settings = settings
+        self._tools = tools
+        self._transport = transport
+        self._clock = clock
+
+    async def region(
+        self, name: str, settings: RegionSettings, book: Book, *, patience_s: float | None = None, metrics: bool = True
+    ) -> RegionLook:
+        """Look at a region: its health, its user path and its metrics, all at once."""
+        at = self._clock.now()
+        scraping = metrics and settings.metrics_path is not None
+        health, probe, page = await asyncio.gather(
+            self._get(settings, settings.health_path, SMALL, patience_s),
+            _maybe(settings.probe_path is not None, lambda: self._get(settings, settings.probe_path or "/", SMALL, patience_s)),
+            _maybe(scraping, lambda: self._get(settings, settings.metrics_path or "/", LARGE, patience_s)),
+        )
+        scrape = await _scrape(page)
+        fresh = book.add(page.replica, scrape) if page is not None and scrape is not None else None
+        doc = read_health(health)
+        in_use, size = book.gauge("db_pool_in_use", at), book.gauge("db_pool_size", at)
+        return RegionLook(
+            region=name,
+            at=at,
+            health=health,
+            doc=doc,
+            probe=probe,
+            metrics=page,
+            fresh=fresh,
+            rates=book.rates(at),
+            cpu=book.cpu(at),
+            pool_utilisation=sum(in_use) / sum(size) if in_use and sum(size) > 0 else None,
+            rss=max(book.gauge("process_resident_memory_bytes", at), default=None),
+            version=scrape.version if scrape is not None and scrape.version else doc.version if doc is not None else "",
+        )
+
+    async def users(self, settings: TargetSettings, book: Book, *, patience_s: float | None = None) -> UsersLook | None:
+        """Look at what users see; None where the target has no public address."""
+        public, edge = settings.public_url, settings.public_metrics_url
+        if public is None and edge is None:
+            return None
+        at = self._clock.now()
+        seconds = self._settings.timeout_s if patience_s is None else patience_s
+        probe, page = await asyncio.gather(
+            _maybe(public is not None, lambda: self._ask(join(str(public), settings.public_probe_path), SMALL, seconds)),
+            _maybe(edge is not None, lambda: self._ask(str(edge), LARGE, seconds)),
+        )
+        scrape = await _scrape(page)
+        fresh = book.add("", scrape) if scrape is not None else None
+        return UsersLook(at, probe, fresh, book.rates(at), None if edge is None else scrape is not None)
+
+    async def platform(self, target: str, settings: TargetSettings) -> PlatformLook | None:
+        """Ask the platform about every region at once; None where there is none. A failure is a fact, not an error."""
+        if settings.platform is None or self._tools is None:
+            return None
+        at = self._clock.now()
+        reads = [self._read("get_service_state", {"target": target, "region": region}) for region in settings.regions]
+        if settings.platform.traffic is not None:
+            reads.append(self._read("get_traffic", {"target": target}))
+        answers = await asyncio.gather(*reads)
+        failures = [a for a in answers if isinstance(a, str)]
+        states = dict(zip(settings.regions, answers, strict=False))
+        facts = {r: read_facts(r, at, state) for r, state in states.items() if not isinstance(state, str)}
+        traffic = answers[-1] if settings.platform.traffic is not None else ""
+        weights = None if isinstance(traffic, str) else read_weights(traffic, settings)
+        return PlatformLook(at, not failures, facts, weights, failures[0] if failures else "")
+
+    async def probe(self, settings: TargetSettings, region: str | None) -> ProbeResult:
+        """Ask one region's user path, or the public address, once."""
+        at = self._clock.now()
+        if region is not None:
+            place = settings.regions[region]
+            asked = await self._get(place, place.probe_path or place.health_path, SMALL, None)
+        elif settings.public_url is not None:
+            url = join(str(settings.public_url), settings.public_probe_path)
+            asked = await self._ask(url, SMALL, self._settings.timeout_s)
+        else:
+            return ProbeResult(False, at, None, 0.0, None, "no public address is configured: set public_url")
+        doc = read_health(asked) if region is not None and settings.regions[region].probe_path is None else None
+        ok = asked.ok and (doc is None or doc.status != "fail")
+        detail = asked.detail if ok == asked.ok else f"{asked.detail}, but its health says fail"
+        return ProbeResult(ok, asked.at, asked.status, round(asked.latency_ms), asked.region, detail)
+
+    def _get(self, settings: RegionSettings, path: str, limit: int, patience_s: float | None) -> Awaitable[Asked]:
+        seconds = self._settings.timeout_s if patience_s is None else patience_s
+        return self._ask(join(str(settings.url), path), limit, seconds)
+
+    async def _ask(self, url: str, limit: int, seconds: float) -> Asked:
+        return await self._transport.get(url, limit=limit, timeout_s=seconds)
+
+    async def _read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
+        if self._tools is None:
+            return "there are no tools"
+        try:
+            return await self._tools.read(tool, arguments)
+        except (ToolError, ToolsUnavailableError) as error:
+            return clean(error, 200) or type(error).__name__
+
+
+async def _maybe(wanted: bool, ask: Callable[[], Awaitable[Asked]]) -> Asked | None:
+    return await ask() if wanted else None
+
+
+async def _scrape(page: Asked | None) -> Scrape | None:
+    """What a metrics page says; None where it was not served, or was cut off and would give wrong sums."""
+    if page is None or page.status != 200 or not page.complete:
+        return None
+    if len(page.body) <= INLINE:
+        return read(page.body, page.at)
+    return await asyncio.to_thread(read, page.body, page.at)
+
+
+def join(base: str, path: str) -> str:
+    """A path below a base address, with one slash between them."""
+    return base.rstrip("/") + path
+
+
+def read_health(asked: Asked) -> HealthDoc | None:
+    """The health document of an answer, where one was offered and makes sense."""
+    if "json" not in asked.content_type or not asked.complete:
+        return None
+    try:
+        raw = json.loads(asked.body)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(raw, dict):
+        return None
+    status = _status(str(raw.get("status", "")).lower())
+    if status is None:
+        return None
+    checks = raw.get("checks")
+    found = []
+    for key, entries in list(checks.items())[:MOST_CHECKS] if isinstance(checks, dict) else ():
+        entry = entries[0] if isinstance(entries, list) and entries else None
+        if isinstance(entry, dict):
+            found.append(_check(str(key), entry))
+    return HealthDoc(status, clean(raw.get("version") or "", 80), tuple(found))
+
+
+def _status(word: str) -> Literal["pass", "warn", "fail"] | None:
+    """The three words of the draft, and those that it takes as their equals."""
+    if word in {"pass", "ok", "up"}:
+        return "pass"
+    if word == "warn":
+        return "warn"
+    return "fail" if word in {"fail", "error", "down"} else None
+
+
+def _check(key: str, entry: Mapping[str, Any]) -> HealthCheck:
+    component, _, measurement = key.partition(":")
+    name = _NAME.match(component.lower())
+    return HealthCheck(
+        component=name[0] if name else "other",
+        measurement=clean(measurement, 40),
+        ok=_status(str(entry.get("status", "pass")).lower()) != "fail",
+        value=_number(entry.get("observedValue")),
+        unit=clean(entry.get("observedUnit") or "", 12),
+        output=clean(entry.get("output") or "", 120),
+    )
+
+
+def _number(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _count(value: Any) -> int | None:
+    number = _number(value)
+    return None if number is None else int(number)
+
+
+def read_facts(region: Name, at: datetime, state: Mapping[str, Any]) -> PlatformFacts:
+    """The facts of one `get_service_state` answer; what is missing or odd is not known."""
+    raw = state.get("replicas")
+    replicas = [r for r in raw if isinstance(r, dict)] if isinstance(raw, list | tuple) else []
+    restarts = [n for r in replicas if (n := _count(r.get("restart_count"))) is not None]
+    created = [t for r in replicas if (t := _time(r.get("created_at"))) is not None]
+    working = {"processing", "inprogress", "updating", "initializationinprogress", "activating"}
+    return PlatformFacts(
+        region=region,
+        at=at,
+        ready=_count(state.get("replicas_ready")),
+        desired=_count(state.get("replicas_desired")),
+        restarts=sum(restarts) if restarts else None,
+        revision=clean(state.get("revision") or "", 120),
+        image=clean(state.get("image") or "", 120),
+        oldest_replica=min(created, default=None),
+        changing=any(str(state.get(key) or "").lower() in working for key in ("running_state", "provisioning_state")),
+    )
+
+
+def _time(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return None
+    return value if isinstance(value, datetime) and value.tzinfo is not None else None
+
+
+def read_weights(answer: Mapping[str, Any], settings: TargetSettings) -> Mapping[str, int] | None:
+    """The percent of users of each region, for the regions that are known."""
+    raw = answer.get("weights")
+    if not isinstance(raw, Mapping):
+        return None
+    return {region: weight for region in settings.regions if (weight := _count(raw.get(region))) is not None}

@@ -1,0 +1,168 @@
+"""The loops that look. Each thing has its own, on a fixed cadence: a slow region delays no look at another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime, timedelta
+
+from agents.sanitize import clean
+from agents.seams import Clock
+from agents.sentry.decide import NAME, Decider
+from agents.sentry.detect import judge_users
+from agents.sentry.looks import Looker, UsersLook
+from agents.sentry.memory import Memory
+from agents.settings import SentrySettings
+from agents.telemetry import AgentState, Health, RegionSample, Telemetry, UsersSample
+
+PLATFORM_EVERY = 5
+"""The platform is asked at every so many-th look while all is well: an ARM call costs a hundred probes."""
+LATE_LOOKS = 5
+"""Looks that may be missing before the watcher says of itself that it does not see."""
+
+
+class Watcher:
+    """Watches some targets until cancelled."""
+
+    def __init__(
+        self, memories: Mapping[str, Memory], looker: Looker, decider: Decider, settings: SentrySettings, clock: Clock
+    ) -> None:
+        self._memories = memories
+        self._looker = looker
+        self._decider = decider
+        self._settings = settings
+        self._clock = clock
+        self._trouble = ""
+        self._looked: dict[str, datetime] = {}
+
+    async def run(self, telemetry: Telemetry, doing: Callable[[], str]) -> None:
+        """Look at everything; `doing` says what else Sentry works on, for its heartbeat."""
+        async with asyncio.TaskGroup() as group:
+            for n, (target, memory) in enumerate(self._memories.items()):
+                phase = self._settings.interval_s * n / len(self._memories)
+                for region in memory.configured.regions:
+                    look = self._region(memory, region, telemetry)
+                    group.create_task(self._every(look, phase, f"{target}/{region}"), name=f"look {target}/{region}")
+                group.create_task(self._every(self._users(memory, telemetry), phase, f"{target}/users"))
+                group.create_task(self._every(self._platform(memory), phase, ""))
+            group.create_task(self._every(self._heartbeat(telemetry, doing), 0.0, ""))
+
+    async def _every(self, step: Callable[[], Awaitable[None]], phase: float, name: str) -> None:
+        interval = self._settings.interval_s
+        if phase:
+            await self._clock.sleep(phase)
+        due = self._clock.now()
+        while True:
+            try:
+                await step()
+            except Exception as error:
+                self._trouble = f"{name or 'a look'} failed: {clean(error, 200) or type(error).__name__}"
+                logging.getLogger(__name__).exception("a look failed")
+            else:
+                if name:
+                    self._looked[name] = self._clock.now()
+                    self._trouble = "" if self._trouble.startswith(name) else self._trouble
+            due += timedelta(seconds=interval)
+            wait = (due - self._clock.now()).total_seconds()
+            if not 0 <= wait <= interval:
+                due, wait = self._clock.now(), 0.0 if wait < 0 else interval
+            await self._clock.sleep(wait)
+
+    def _region(self, memory: Memory, region: str, telemetry: Telemetry) -> Callable[[], Awaitable[None]]:
+        settings = memory.configured.regions[region]
+
+        async def step() -> None:
+            look = await self._looker.region(region, settings, memory.books[region], patience_s=memory.patience_s(region))
+            memory.take_region(look)
+            telemetry.publish(region_sample(memory, region))
+            await self._decider.decide(memory, self._clock.now())
+
+        return step
+
+    def _users(self, memory: Memory, telemetry: Telemetry) -> Callable[[], Awaitable[None]]:
+        async def step() -> None:
+            look = await self._looker.users(memory.configured, memory.books[None])
+            if look is not None:
+                memory.take_users(look)
+                telemetry.publish(users_sample(memory, look))
+            await self._decider.decide(memory, self._clock.now())
+
+        return step
+
+    def _platform(self, memory: Memory) -> Callable[[], Awaitable[None]]:
+        ticks = 0
+
+        async def step() -> None:
+            nonlocal ticks
+            due = ticks % PLATFORM_EVERY == 0
+            ticks += 1
+            if not due and not memory.suspicious():
+                return
+            look = await self._looker.platform(memory.target, memory.configured)
+            if look is not None:
+                memory.take_platform(look)
+                await self._decider.decide(memory, self._clock.now())
+
+        return step
+
+    def _heartbeat(self, telemetry: Telemetry, doing: Callable[[], str]) -> Callable[[], Awaitable[None]]:
+        async def step() -> None:
+            telemetry.publish(self._state(doing()))
+
+        return step
+
+    def _state(self, doing: str) -> AgentState:
+        now = self._clock.now()
+        limit = timedelta(seconds=LATE_LOOKS * self._settings.interval_s + self._settings.timeout_s)
+        late = [f"no look at {n} for {(now - at).total_seconds():.0f} s" for n, at in self._looked.items() if now - at > limit]
+        if late:
+            return AgentState(NAME, "down", now, f"{'; '.join(late)}. {self._trouble}".strip())
+        if self._trouble:
+            return AgentState(NAME, "working", now, self._trouble)
+        if doing:
+            return AgentState(NAME, "working", now, doing)
+        regions = sum(len(m.configured.regions) for m in self._memories.values())
+        return AgentState(NAME, "idle", now, f"watches {regions} regions of {len(self._memories)} targets")
+
+
+def region_sample(memory: Memory, region: str) -> RegionSample:
+    """One region for the screen."""
+    look = memory.looks[region]
+    platform = memory.platform
+    facts = platform.facts.get(region) if platform is not None else None
+    weights = (platform.weights or {}) if platform is not None else {}
+    worst = next((a for a in (look.health, look.probe) if a is not None and not a.ok), look.health)
+    p95 = look.rates.p95_ms
+    if p95 is None:
+        p95 = max(a.latency_ms for a in (look.health, look.probe) if a is not None)
+    return RegionSample(
+        target=memory.target,
+        region=region,
+        at=look.at,
+        state=memory.health(region),
+        detail=worst.detail,
+        p95_ms=p95,
+        error_rate=look.rates.error_rate,
+        rps=look.rates.rps,
+        cpu=look.cpu,
+        replicas_ready=facts.ready if facts is not None else None,
+        replicas_desired=facts.desired if facts is not None else None,
+        traffic=weights.get(region),
+    )
+
+
+def users_sample(memory: Memory, look: UsersLook) -> UsersSample:
+    """What users see, for the screen."""
+    bad = bool(judge_users(look, memory.limits(None), memory.settings)) or bool(memory.sustained(None))
+    failing = look.probe is not None and not look.probe.ok
+    state: Health = "fail" if failing or memory.sustained(None) else "warn" if bad else "ok"
+    return UsersSample(
+        target=memory.target,
+        at=look.at,
+        state=state,
+        error_rate=look.rates.error_rate if look.rates.error_rate is not None else (float(failing) if look.probe else None),
+        p95_ms=look.rates.p95_ms if look.rates.p95_ms is not None else (look.probe.latency_ms if look.probe else None),
+        rps=look.rates.rps,
+        region=look.probe.region if look.probe is not None else None,
+    )
