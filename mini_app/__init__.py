@@ -1,0 +1,1 @@
+"""The demo target: a small web service with chaos endpoints, and a local stand-in for its cloud."""

@@ -1,0 +1,88 @@
+"""One replica of the demo: users, health, metrics, status, chaos and the frontend."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+
+from mini_app.backend import chaos, users
+from mini_app.backend.database import check, connect, prepare
+from mini_app.backend.faults import Faults
+from mini_app.backend.middleware import Replica
+from mini_app.backend.settings import ReplicaSettings
+from mini_app.backend.telemetry import Metrics
+
+FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
+SLOW_DATABASE_MS = 500
+
+
+def utc_now() -> datetime:
+    """The time, aware."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: ReplicaSettings, *, rng: random.Random | None = None, now: Callable[[], datetime] = utc_now) -> FastAPI:
+    """The application of one replica; creates and seeds the database where it is new."""
+    engine = connect(settings.database_url)
+    prepare(engine)
+    faults = Faults(engine, settings.region, rng or random.Random())  # noqa: S311 - chooses which requests fail, no secret
+    metrics = Metrics(engine, region=settings.region, replica=settings.replica, version=settings.version)
+    started = now()
+    app = FastAPI(title="Mini app", version=settings.version, docs_url=None, redoc_url=None, openapi_url=None)
+    app.include_router(users.router(engine, now))
+    app.include_router(chaos.router(settings, faults))
+
+    @app.get("/health")
+    def health() -> JSONResponse:
+        well, took, error = check(engine)
+        status = "fail" if not well else "warn" if took > SLOW_DATABASE_MS else "pass"
+        found: dict[str, Any] = {
+            "componentType": "datastore",
+            "observedValue": round(took, 2),
+            "observedUnit": "ms",
+            "status": status,
+            "time": now().isoformat(),
+        }
+        if error:
+            found["output"] = error
+        body = {
+            "status": status,
+            "version": "1",
+            "releaseId": settings.version,
+            "serviceId": f"mini-app-{settings.region}",
+            "checks": {"database:responseTime": [found]},
+        }
+        return JSONResponse(body, 503 if status == "fail" else 200, media_type="application/health+json")
+
+    @app.get("/metrics")
+    def exposition() -> Response:
+        return Response(metrics.page(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/status")
+    def status() -> dict[str, Any]:
+        return {
+            "service": "mini-app",
+            "region": settings.region,
+            "replica": settings.replica,
+            "version": settings.version,
+            "started_at": started.isoformat(),
+            "uptime_s": round((now() - started).total_seconds(), 1),
+            "faults": [chaos.described(fault) for fault in faults.active()],
+            "requests_total": metrics.total,
+            "peers": settings.peers,
+        }
+
+    @app.get("/")
+    def frontend() -> FileResponse:
+        return FileResponse(FRONTEND / "index.html")
+
+    app.mount("/static", StaticFiles(directory=FRONTEND), name="static")
+    app.add_middleware(Replica, faults=faults, metrics=metrics, region=settings.region, replica=settings.replica)
+    return app
