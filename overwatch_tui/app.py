@@ -1,0 +1,178 @@
+"""The control room. It decides nothing: keys become commands to the swarm, and the swarm's events become the picture.
+
+    swarm's thread ── Buffer ──▶ Pump (20 Hz) ──▶ Store ──▶ State ──▶ the screens that are open
+    keys ──▶ Operations ──▶ SwarmHandle (futures)
+
+Nothing here imports pydantic or the swarm: they load in the worker's thread, after the first paint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+from overwatch_tui.actions import ACTIONS, check_keymap
+from overwatch_tui.bindings import bindings
+from overwatch_tui.bridge.buffer import Buffer
+from overwatch_tui.bridge.host import Host
+from overwatch_tui.bridge.pump import RATE, Pump
+from overwatch_tui.modals.help import Help
+from overwatch_tui.operations import Operations
+from overwatch_tui.screens.base import RoomScreen
+from overwatch_tui.screens.ops import OpsScreen
+from overwatch_tui.screens.too_small import HEIGHT, WIDTH, TooSmall
+from overwatch_tui.state.format import ASCII, UNICODE
+from overwatch_tui.state.models import State
+from overwatch_tui.themes import DEFAULTS, NAMES, theme_name, themes
+from overwatch_tui.widgets.safe import say
+
+if TYPE_CHECKING:
+    from overwatch_tui.bridge.seam import SwarmHandle
+    from overwatch_tui.state.store import Store
+
+EXIT_SECONDS = 1.5
+"""How long leaving waits for the swarm to end; it is a daemon thread, so no longer than this."""
+
+
+class OverwatchApp(App[None]):
+    """The room. `handle_factory` is called in the swarm's own thread, after the first paint; None shows `store` as it is.
+
+    `clock` gives aware UTC times. `keymap` maps action ids (`overwatch_tui.actions`) to keys. Raises KeymapError and
+    UnknownThemeError before anything is drawn.
+    """
+
+    TITLE = "Overwatch"
+    CSS_PATH: ClassVar[list[str]] = ["overwatch.tcss", "questions.tcss"]  # type: ignore[assignment] # Textual declares a union that no list of its own matches
+    BINDINGS: ClassVar[list[BindingType]] = [
+        *bindings("app"),
+        Binding("ctrl+q", "quit", "Quit", show=False, priority=True),
+    ]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as Textual declares it
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
+    ENABLE_COMMAND_PALETTE = True
+
+    def __init__(
+        self,
+        handle_factory: Callable[[], SwarmHandle] | None,
+        *,
+        theme: str,
+        ascii_only: bool,
+        keymap: Mapping[str, str],
+        read_only: bool,
+        clock: Callable[[], datetime],
+        store: Store | None = None,
+    ) -> None:
+        wanted = theme_name(theme)
+        checked = check_keymap(keymap)
+        super().__init__()
+        for known in themes():
+            self.register_theme(known)
+        self.theme = wanted
+        self.glyphs = ASCII if ascii_only else UNICODE
+        self.set_class(ascii_only, "-ascii")
+        self.read_only = read_only
+        self.clock = clock
+        self.buffer = Buffer()
+        self.pump = Pump(self.buffer, self._show, store)
+        self.host = Host(handle_factory, self.buffer) if handle_factory is not None else Host(_nobody, self.buffer)
+        self.operations = Operations(self)
+        self._hosts = handle_factory is not None
+        self._paged: frozenset[str] = frozenset()
+        self.set_keymap(checked)
+
+    @property
+    def state(self) -> State:
+        """What is shown."""
+        return self.pump.state
+
+    def get_default_screen(self) -> Screen[Any]:
+        """The main view."""
+        return OpsScreen()
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """The room's own colours, for themes that do not name them."""
+        return dict(DEFAULTS)
+
+    def on_mount(self) -> None:
+        """Paint first; the swarm and its imports come after."""
+        self.set_interval(RATE, self.pump.tick)
+        self.set_interval(1.0, self._second)
+        if self._hosts:
+            self.call_after_refresh(self.host.start)
+
+    async def on_unmount(self) -> None:
+        """Give the swarm a moment to end."""
+        self.host.stop()
+        await self.host.closed(EXIT_SECONDS)
+
+    def on_resize(self) -> None:
+        """Below the smallest size, say so; above it, go on."""
+        small = self.size.width < WIDTH or self.size.height < HEIGHT
+        if small and not isinstance(self.screen, TooSmall):
+            self.push_screen(TooSmall())
+        elif not small and isinstance(self.screen, TooSmall):
+            self.pop_screen()
+
+    async def action_quit(self) -> None:
+        """Tell the swarm, and leave."""
+        self.host.stop()
+        self.exit()
+
+    def action_restart(self) -> None:
+        """Start the swarm again."""
+        if not self._hosts or not self.host.start():
+            say(self, "the swarm is running")
+
+    def action_help(self) -> None:
+        """The keys that are active here."""
+        keys: dict[str, tuple[str, ...]] = {}
+        for key, active in self.screen.active_bindings.items():
+            if active.binding.id is not None:
+                keys[active.binding.id] = (*keys.get(active.binding.id, ()), key)
+        self.push_screen(Help(keys, self.glyphs))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Nothing but the room's own views has the app's keys; starting again is offered once the swarm has ended."""
+        if action == "help":
+            return isinstance(self.screen, RoomScreen)
+        if action == "restart":
+            return self._hosts and not self.host.alive
+        return super().check_action(action, parameters)
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """The palette: every action that is active here, by name, and the themes."""
+        active = {b.binding.id for b in screen.active_bindings.values() if b.enabled}
+        for action in ACTIONS:
+            if action.id in active and action.group != "Move":
+                namespace = self if "app" in action.scopes else screen
+                run = partial(self.run_action, action.method, namespace)
+                yield SystemCommand(action.label, action.help, run)
+        for name in NAMES:
+            yield SystemCommand(f"Theme: {name}", f"Use the {name} colours", partial(setattr, self, "theme", theme_name(name)))
+        yield SystemCommand("Screenshot", "Save a picture of the screen as SVG", self.deliver_screenshot)
+
+    def _show(self, state: State) -> None:
+        paged = frozenset(incident.id for incident in state.paged)
+        if paged - self._paged:
+            self.bell()
+        self._paged = paged
+        with self.batch_update():
+            for screen in self.screen_stack:
+                if isinstance(screen, RoomScreen) and screen.is_mounted:
+                    screen.show(state)
+
+    def _second(self) -> None:
+        now = self.clock()
+        for screen in self.screen_stack:
+            if isinstance(screen, RoomScreen) and screen.is_mounted:
+                screen.tick(now)
+
+
+def _nobody() -> SwarmHandle:
+    raise RuntimeError("this room shows a stored picture: there is no swarm to start")

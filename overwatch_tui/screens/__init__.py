@@ -1,0 +1,1 @@
+"""The views: operations, one incident, the audit."""

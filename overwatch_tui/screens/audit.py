@@ -1,0 +1,84 @@
+"""Every decision of the log, refusals too, with its reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual import on
+from textual.app import ComposeResult
+
+from overwatch_tui.bindings import bindings
+from overwatch_tui.screens.base import RoomScreen
+from overwatch_tui.screens.incident import IncidentScreen
+from overwatch_tui.state.format import Glyphs
+from overwatch_tui.state.models import Entry, Line, State
+from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.safe import say
+
+
+def audit_row(entry: Entry, glyphs: Glyphs) -> Row:
+    """A decision and, below it, why."""
+    glyph = {"ok": glyphs.ok, "warn": glyphs.warn, "fail": glyphs.fail, "alarm": glyphs.alarm}.get(entry.tone, glyphs.dot)
+    head: Line = (
+        (f"{entry.at:%Y-%m-%d %H:%M:%S}Z ", "muted"),
+        (f"{glyph} ", entry.tone if entry.tone != "alarm" else "fail"),
+        (entry.agent.ljust(19), "accent"),
+        (entry.incident.ljust(10) + " ", "muted"),
+        (entry.text, entry.tone),
+    )
+    why: Sequence[Line] = [((" " * 24 + detail, "muted"),) for detail in entry.details]
+    return Row(entry.seq, (head, *why), ref=entry.incident, indent=24)
+
+
+class AuditScreen(RoomScreen):
+    """A list that can be filtered and copied from."""
+
+    BINDINGS = bindings("audit")
+
+    def __init__(self) -> None:
+        super().__init__(classes="view")
+        self._made: dict[int, Row] = {}
+        self._wanted = ""
+
+    def compose(self) -> ComposeResult:
+        """One list."""
+        yield from self.top()
+        lines = LineList(self.room.glyphs, id="audit", wrap=True, tail=True)
+        lines.border_title = "Audit: every decision, newest last"
+        yield lines
+        yield from self.bottom()
+
+    def on_mount(self) -> None:
+        """Fill it."""
+        self.query_one("#audit").focus()
+
+    def show(self, state: State) -> None:
+        """Show the decisions so far."""
+        super().show(state)
+        wanted = self._wanted.casefold()
+        made: dict[int, Row] = {}
+        for entry in state.audit:
+            row = self._made.get(entry.seq) or audit_row(entry, self.room.glyphs)
+            if not wanted or wanted in "\n".join("".join(w for w, _ in line) for line in row.lines).casefold():
+                made[entry.seq] = row
+        self._made = {**self._made, **made} if wanted else made
+        empty = Row("none", ((("no decision yet" if not wanted else "nothing matches", "muted"),),), selectable=False)
+        self.query_one("#audit", LineList).show_rows(tuple(made.values()) or (empty,))
+
+    def apply_filter(self, text: str) -> None:
+        """Narrow the list."""
+        self._wanted = text
+        super().apply_filter(text)
+        self.show(self.room.state)
+
+    def action_open_incident(self) -> None:
+        """The incident that the selected decision is about."""
+        row = self.query_one("#audit", LineList).current
+        if row is None or row.ref not in self.room.state.incidents:
+            say(self.app, "this decision is about no incident")
+            return
+        self.app.push_screen(IncidentScreen(row.ref))
+
+    @on(LineList.Opened)
+    def _opened(self) -> None:
+        self.action_open_incident()

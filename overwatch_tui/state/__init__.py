@@ -1,0 +1,1 @@
+"""What the screen shows, as frozen values and pure functions. No Textual here."""

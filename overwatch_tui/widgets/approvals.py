@@ -1,0 +1,80 @@
+"""What waits for a person. It never takes the keyboard, and takes no decision in the first moment after it changed by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from overwatch_tui.state import format as fmt
+from overwatch_tui.state.format import Glyphs
+from overwatch_tui.state.models import ApprovalView, Line, Tone
+from overwatch_tui.widgets.lines import LineList, Row
+
+GRACE = timedelta(seconds=0.5)
+"""A key that was on its way when a request appeared, or moved under the cursor, decides nothing."""
+
+
+def approval_row(view: ApprovalView, now: datetime, width: int, glyphs: Glyphs, *, sending: bool) -> Row:
+    """A request in two lines, three where the screen is narrow."""
+    left = (view.deadline - now).total_seconds()
+    expires = "sent, waiting for the answer" if sending else f"expires in {fmt.remaining(left)}" if left > 0 else "EXPIRED"
+    dot = f" {glyphs.dot} "
+    plan = " + ".join(view.plan)
+    head: Line = ((f"{view.incident}  ", "accent"), (plan, "strong"))
+    why = "; ".join(view.reasons)
+    undo = f"undo: {view.undo}"
+    urgent: Tone = "warn" if left < 60 or sending else "muted"
+    if width < 100:
+        numbers: Line = ((f"confidence {view.confidence}", "plain"),)
+        rest: Line = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}{dot}{why}", "muted"))
+        return Row(view.id, (head, numbers, rest), ref=view.incident)
+    confidence = f"confidence {view.confidence}"
+    gap = max(3, width - len(view.incident) - 2 - len(plan) - len(confidence))
+    head = (*head, (" " * gap, "plain"), (confidence, "plain"))
+    rest = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}{dot}asked because {why}", "muted"))
+    return Row(view.id, (head, rest), ref=view.incident)
+
+
+class ApprovalsPane(LineList):
+    """The queue. One request is selected whenever there is one."""
+
+    def __init__(self, glyphs: Glyphs, clock: Callable[[], datetime]) -> None:
+        super().__init__(glyphs, id="approvals", gutter=True)
+        self._clock = clock
+        self._approvals: dict[str, ApprovalView] = {}
+        self._changed_at: datetime | None = None
+        self.sending: frozenset[str] = frozenset()
+        """Requests whose decision is on its way."""
+
+    def show(self, approvals: Sequence[ApprovalView], now: datetime) -> None:
+        """Show these requests, with the time that is left at `now`."""
+        before = self.selected
+        self._approvals = {view.id: view for view in approvals}
+        self.border_title = f"Approvals ({len(approvals)})" if approvals else "Approvals"
+        self.set_class(bool(approvals), "-waiting")
+        if approvals:
+            width = self.line_width
+            rows = tuple(approval_row(v, now, width, self.glyphs, sending=v.id in self.sending) for v in approvals)
+        else:
+            rows = (Row("none", ((("nothing waits for you", "muted"),),), selectable=False),)
+        self.show_rows(rows)
+        after = self.selected
+        if (before.id if before else None) != (after.id if after else None):
+            self._changed_at = self._clock()
+
+    @property
+    def selected(self) -> ApprovalView | None:
+        """The request that a decision would be about."""
+        row = self.current
+        return self._approvals.get(str(row.key)) if row is not None else None
+
+    @property
+    def ripe(self) -> bool:
+        """Whether the selected request has been there long enough to be decided on."""
+        return self._changed_at is None or self._clock() - self._changed_at >= GRACE
+
+
+def height_of(approvals: Sequence[ApprovalView], width: int) -> int:
+    """How many lines the pane wants, with its frame; two requests at most are shown at once."""
+    each = 3 if width < 104 else 2
+    return 2 + (each * min(2, len(approvals)) if approvals else 1)

@@ -1,0 +1,387 @@
+"""A virtual list of toned lines, with a cursor, a tail that can be followed, and text that can be selected.
+
+Every pane that lists something is one of these. Only what is visible is drawn, and a row is laid out once per width.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from textual import events
+from textual.content import Content
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.selection import Selection
+from textual.strip import Strip
+from textual.style import Style
+
+from overwatch_tui.bindings import bindings
+from overwatch_tui.state.format import Glyphs
+from overwatch_tui.state.models import Line
+from overwatch_tui.widgets.safe import content
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One item: a line or a few. `key` tells it from others over time, `ref` says what it is about.
+
+    `indent` is how far a wrapped line's rest stands in; a row that can't be selected is a heading.
+    """
+
+    key: Hashable
+    lines: tuple[Line, ...]
+    ref: str = ""
+    selectable: bool = True
+    indent: int = 0
+
+
+class LineList(ScrollView, can_focus=True):
+    """Shows rows. With `tail`, the newest line is followed until the person moves up; without a cursor, keys scroll."""
+
+    BINDINGS = bindings("list")
+    COMPONENT_CLASSES = {"line-list--cursor", "line-list--cursor-blurred", "line-list--gutter", "line-list--match"}  # noqa: RUF012 - Textual's declaration
+
+    class Moved(Message):
+        """The cursor is on another row; `by_person` where a key or the mouse did it."""
+
+        def __init__(self, lines: LineList, *, by_person: bool) -> None:
+            super().__init__()
+            self.lines = lines
+            self.by_person = by_person
+
+    class Opened(Message):
+        """A row was double-clicked."""
+
+        def __init__(self, lines: LineList) -> None:
+            super().__init__()
+            self.lines = lines
+
+    def __init__(
+        self,
+        glyphs: Glyphs,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+        wrap: bool = False,
+        cursor: bool = True,
+        gutter: bool = False,
+        tail: bool = False,
+    ) -> None:
+        super().__init__(id=id)
+        self.glyphs = glyphs
+        self.following = tail
+        self.below = 0
+        """How many rows came below while the person looked further up."""
+        self.match = ""
+        self._tail = tail
+        self._wrap = wrap
+        self._has_cursor = cursor
+        self._gutter = 2 if gutter else 0
+        self._rows: tuple[Row, ...] = ()
+        self._cursor: int | None = None
+        self._laid: dict[Hashable, tuple[Row, list[Content]]] = {}
+        self._visual: list[Content] = []
+        self._starts: list[int] = []
+        self._laid_width = 0
+
+    # What is shown
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """The rows as they were given."""
+        return self._rows
+
+    @property
+    def current(self) -> Row | None:
+        """The row under the cursor."""
+        return self._rows[self._cursor] if self._cursor is not None else None
+
+    @property
+    def line_width(self) -> int:
+        """The cells that a line can take."""
+        return max(1, self.scrollable_content_region.width - self._gutter)
+
+    def show_rows(self, rows: Sequence[Row]) -> None:
+        """Show these rows. The cursor stays on its row, or follows the tail."""
+        rows = tuple(rows)
+        if len(rows) == len(self._rows) and all(a is b or a == b for a, b in zip(rows, self._rows, strict=True)):
+            return
+        before, old = self.current, self._rows
+        anchor = self._anchor()
+        self._rows = rows
+        self._lay_out()
+        self._place_cursor(before)
+        if self.following:
+            self.below = 0
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        else:
+            self._count_below(old)
+            self._restore(anchor)
+        self.tell_below()
+        self.refresh()
+        if (before.key if before else None) != (self.current.key if self.current else None):
+            self.post_message(self.Moved(self, by_person=False))
+
+    def show_match(self, text: str) -> None:
+        """Mark every place where `text` occurs, whatever its case."""
+        self.match = text.casefold()
+        self.refresh()
+
+    def plain_text(self) -> str:
+        """Everything that the pane holds, as text."""
+        return "\n".join(line.plain.rstrip() for line in self._visual)
+
+    def tell_below(self) -> None:
+        """Say what is new below, in the frame."""
+        self.border_subtitle = f"{self.below} new below {self.glyphs.dot} G" if self.below else ""
+
+    # Moving
+
+    def go(self, index: int | None, *, by_person: bool = True) -> None:
+        """Put the cursor on a row and bring it into view."""
+        if index is None or index == self._cursor:
+            return
+        self._cursor = index
+        if self._tail:
+            self.following = index == self._last_selectable()
+            self.below = 0 if self.following else self.below
+            self.tell_below()
+        start, end = self._span(index)
+        self.scroll_to_region(Region(0, start, 1, end - start), animate=False, immediate=True, force=True, x_axis=False)
+        self.refresh()
+        self.post_message(self.Moved(self, by_person=by_person))
+
+    def seek(self, step: int) -> bool:
+        """Go to the next row (or the one before) that holds the match; False where none does."""
+        if not self.match or not self._rows:
+            return False
+        here = self._cursor if self._cursor is not None else self._row_at(int(self.scroll_offset.y))
+        for n in range(1, len(self._rows) + 1):
+            index = (here + step * n) % len(self._rows)
+            row = self._rows[index]
+            if any(self.match in "".join(words for words, _ in line).casefold() for line in row.lines):
+                if self._has_cursor and row.selectable:
+                    self.go(index)
+                else:
+                    self._cursor = index if self._has_cursor else None
+                    self.scroll_to(y=self._starts[index], animate=False, immediate=True)
+                return True
+        return False
+
+    def action_move(self, step: int) -> None:
+        """The next row, or the next line where there is no cursor."""
+        if not self._has_cursor:
+            self.scroll_relative(y=step, animate=False, immediate=True)
+            return
+        self.go(self._next(self._cursor, step))
+
+    def action_page(self, step: int) -> None:
+        """A page on."""
+        height = max(1, self.scrollable_content_region.height - 1)
+        if not self._has_cursor:
+            self.scroll_relative(y=step * height, animate=False, immediate=True)
+            return
+        index = self._cursor
+        for _ in range(height):
+            following = self._next(index, step)
+            if following is None:
+                break
+            index = following
+        self.go(index)
+
+    def action_edge(self, step: int) -> None:
+        """The first row or the last; the last is followed from then on."""
+        if self._has_cursor:
+            self.go(self._last_selectable() if step > 0 else self._next(-1, 1))
+        if step > 0:
+            self.following, self.below = self._tail, 0
+            self.tell_below()
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+        elif not self._has_cursor:
+            self.scroll_home(animate=False, immediate=True)
+
+    def on_click(self, event: events.Click) -> None:
+        """Select the row; twice opens it."""
+        offset = event.get_content_offset(self)
+        if offset is None or not self._has_cursor:
+            return
+        y = offset.y + int(self.scroll_offset.y)
+        if y >= len(self._visual):
+            return
+        index = self._row_at(y)
+        if self._rows[index].selectable:
+            self.go(index)
+            if event.chain == 2:
+                self.post_message(self.Opened(self))
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Stop following when the person scrolls up; follow again at the end."""
+        super().watch_scroll_y(old_value, new_value)
+        if not self._tail:
+            return
+        if new_value < old_value and new_value < self.max_scroll_y:
+            self.following = False
+        elif new_value >= self.max_scroll_y and self.below:
+            self.following, self.below = True, 0
+            self.tell_below()
+
+    # Laying out and drawing
+
+    def on_resize(self) -> None:
+        """Lay out again for the new width."""
+        if self.line_width != self._laid_width:
+            anchor = self._anchor()
+            self._laid.clear()
+            self._lay_out()
+            self._restore(anchor)
+        if self.following and self._tail:
+            self.scroll_end(animate=False, immediate=True, x_axis=False)
+
+    def notify_style_update(self) -> None:
+        """Draw again with the theme's new colours."""
+        super().notify_style_update()
+        self.refresh()
+
+    def get_selection(self, selection: Selection) -> tuple[str, str] | None:
+        """What the mouse selected."""
+        pad = " " * self._gutter
+        return selection.extract("\n".join(pad + line.plain for line in self._visual)), "\n"
+
+    def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 - Textual's signature
+        """Draw the selection."""
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the window."""
+        at = y + int(self.scroll_offset.y)
+        base = self.visual_style
+        width = self.scrollable_content_region.width
+        if at >= len(self._visual):
+            return Strip.blank(width, base.rich_style)
+        index = self._row_at(at)
+        line = self._visual[at]
+        selected = self._has_cursor and index == self._cursor
+        if self._gutter:
+            mark = self.glyphs.cursor if selected else " "
+            line = Content.styled(mark.ljust(self._gutter), "$accent") + line
+        line = self._marked(line, at)
+        if selected:
+            name = "line-list--cursor" if self.has_focus else "line-list--cursor-blurred"
+            base += self.get_visual_style(name, partial=True)
+        parts = line.render(base, end="", parse_style=self.app.stylesheet.parse_style)
+        strip = Strip([Segment(text, style.rich_style) for text, style in parts], line.cell_length)
+        return strip.crop_extend(0, width, base.rich_style).apply_offsets(0, at)
+
+    def _marked(self, line: Content, at: int) -> Content:
+        if self.match:
+            folded, start = line.plain.casefold(), 0
+            while (start := folded.find(self.match, start)) >= 0:
+                line = line.stylize("reverse", start, start + len(self.match))
+                start += len(self.match)
+        selection = self.text_selection
+        if selection is not None and (span := selection.get_span(at)) is not None:
+            start, end = span
+            style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
+            line = line.stylize(style, start, len(line) if end == -1 else end)
+        return line
+
+    def _lay_out(self) -> None:
+        width = self._laid_width = self.line_width
+        visual: list[Content] = []
+        starts: list[int] = []
+        laid: dict[Hashable, tuple[Row, list[Content]]] = {}
+        for row in self._rows:
+            known = self._laid.get(row.key)
+            lines = known[1] if known is not None and known[0] is row else self._lay_row(row, width)
+            laid[row.key] = (row, lines)
+            starts.append(len(visual))
+            visual.extend(lines)
+        self._laid, self._visual, self._starts = laid, visual, starts
+        self.virtual_size = Size(width, len(visual))
+
+    def _lay_row(self, row: Row, width: int) -> list[Content]:
+        lines = []
+        for line in row.lines:
+            drawn = content(line, ascii_only=self.glyphs.ascii_only)
+            if not self._wrap:
+                lines.append(drawn.truncate(width, ellipsis=True) if not self.glyphs.ascii_only else drawn.truncate(width))
+            elif drawn.cell_length <= width:
+                lines.append(drawn)
+            else:
+                lines.extend(_wrapped(drawn, width, min(row.indent, width // 2)))
+        return lines or [Content("")]
+
+    def _place_cursor(self, before: Row | None) -> None:
+        if not self._has_cursor or not any(row.selectable for row in self._rows):
+            self._cursor = None
+            return
+        if self.following:
+            self._cursor = self._last_selectable()
+            return
+        old = self._cursor if self._cursor is not None else 0
+        if before is not None:
+            for index, row in enumerate(self._rows):
+                if row.key == before.key:
+                    self._cursor = index
+                    return
+        near = min(old, len(self._rows) - 1)
+        self._cursor = near if self._rows[near].selectable else self._next(near, 1)
+        if self._cursor is None:
+            self._cursor = self._next(near, -1)
+
+    def _count_below(self, old: Sequence[Row]) -> None:
+        if not self._tail or not old:
+            return
+        last = old[-1].key
+        for n, row in enumerate(reversed(self._rows)):
+            if row.key == last:
+                self.below += n
+                return
+
+    def _anchor(self) -> tuple[Hashable, int] | None:
+        y = int(self.scroll_offset.y)
+        if not self._rows or y >= len(self._visual):
+            return None
+        index = self._row_at(y)
+        return self._rows[index].key, y - self._starts[index]
+
+    def _restore(self, anchor: tuple[Hashable, int] | None) -> None:
+        if anchor is None or not self.scroll_offset.y:
+            return
+        for index, row in enumerate(self._rows):
+            if row.key == anchor[0]:
+                y = self._starts[index] + anchor[1]
+                if y != int(self.scroll_offset.y):
+                    self.scroll_to(y=y, animate=False, immediate=True)
+                return
+
+    def _row_at(self, y: int) -> int:
+        return max(0, bisect_right(self._starts, y) - 1)
+
+    def _span(self, index: int) -> tuple[int, int]:
+        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._visual)
+        return self._starts[index], end
+
+    def _next(self, index: int | None, step: int) -> int | None:
+        index = (-1 if step > 0 else len(self._rows)) if index is None else index
+        index += step
+        while 0 <= index < len(self._rows):
+            if self._rows[index].selectable:
+                return index
+            index += step
+        return None
+
+    def _last_selectable(self) -> int | None:
+        return self._next(len(self._rows), -1)
+
+
+def _wrapped(line: Content, width: int, indent: int) -> list[Content]:
+    first, *rest = line.wrap(width)
+    if not rest or not indent:
+        return [first, *rest]
+    remaining = line[len(first.plain.rstrip()) :]
+    stripped = len(remaining.plain) - len(remaining.plain.lstrip())
+    return [first, *(part.pad_left(indent) for part in remaining[stripped:].wrap(width - indent))]

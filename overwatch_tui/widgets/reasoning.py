@@ -1,0 +1,55 @@
+"""The reasoning pane: diagnosis and plan as they are thought, word by word when a model streams. Plain text, never links."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from overwatch_tui.state import format as fmt
+from overwatch_tui.state.format import Glyphs
+from overwatch_tui.state.models import Line, Paragraph
+from overwatch_tui.widgets.lines import LineList, Row
+
+
+def paragraph_rows(paragraph: Paragraph, glyphs: Glyphs) -> tuple[Row, ...]:
+    """A heading, the lines of the paragraph, and a blank line."""
+    dot = f" {glyphs.dot} "
+    heading: Line = (
+        (paragraph.agent, "accent"),
+        (f"{dot}{paragraph.incident}" if paragraph.incident else "", "muted"),
+        (f"{dot}{paragraph.source}{dot}{fmt.clock(paragraph.at)}", "muted"),
+    )
+    rows = [Row((paragraph.seq, "head"), (heading,), ref=paragraph.incident, selectable=False)]
+    lines = [line for line in paragraph.text.strip("\n").split("\n") if line.strip()]
+    for n, text in enumerate(lines):
+        bullet = text.lstrip().startswith(("- ", "* ", "• "))
+        rows.append(Row((paragraph.seq, n), (((text.rstrip(), "plain"),),), ref=paragraph.incident, indent=2 if bullet else 0))
+    if not paragraph.done:
+        rows.append(Row((paragraph.seq, "open"), ((("…", "muted"),),), selectable=False))
+    rows.append(Row((paragraph.seq, "gap"), ((("", "plain"),),), selectable=False))
+    return tuple(rows)
+
+
+class ReasoningPane(LineList):
+    """Shows paragraphs, the newest at the end."""
+
+    def __init__(self, glyphs: Glyphs, *, id: str = "reasoning") -> None:  # noqa: A002 - Textual's name
+        super().__init__(glyphs, id=id, wrap=True, cursor=False, tail=True)
+        self.border_title = "Reasoning"
+        self._made: dict[int, tuple[Paragraph, tuple[Row, ...]]] = {}
+
+    def show(self, thoughts: Sequence[Paragraph]) -> None:
+        """Show these paragraphs; only the ones that grew are laid out again."""
+        made: dict[int, tuple[Paragraph, tuple[Row, ...]]] = {}
+        rows: list[Row] = []
+        for paragraph in thoughts:
+            known = self._made.get(paragraph.seq)
+            if known is None or known[0] is not paragraph:
+                known = (paragraph, paragraph_rows(paragraph, self.glyphs))
+            made[paragraph.seq] = known
+            rows += known[1]
+        self._made = made
+        if not rows:
+            rows = [Row("none", ((("what the agents think shows here", "muted"),),), selectable=False)]
+        elif rows[-1].key == (thoughts[-1].seq, "gap"):
+            rows.pop()
+        self.show_rows(rows)
