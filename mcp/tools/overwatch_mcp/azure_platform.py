@@ -1,0 +1,209 @@
+"""Azure Container Apps in regions behind Front Door: implements `platform.Platform` with the SDK.
+
+The same code speaks to the public Resource Manager and to any other that `arm_url` names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from azure.mgmt.appcontainers.models import ContainerApp, Revision
+from azure.mgmt.appcontainers.models import Replica as AzureReplica
+from azure.mgmt.cdn.models import AFDOrigin, AFDOriginUpdateParameters
+
+from overwatch_mcp.az_commands import AzCommands
+from overwatch_mcp.azure_errors import mapped
+from overwatch_mcp.azure_readings import bounds, image_of, service_state, serving_revision, share, word
+from overwatch_mcp.azure_session import AzureClients
+from overwatch_mcp.clock import Clock
+from overwatch_mcp.config import FrontDoorConfig, TargetConfig
+from overwatch_mcp.errors import MissingError, PlatformError
+from overwatch_mcp.models import Origin, ServiceState, TrafficState
+from overwatch_mcp.platform import ProbeAnswer, RevisionState
+from overwatch_mcp.public_probe import PublicProbe
+from overwatch_mcp.weights import percentages
+
+_ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
+"""A write returns when it was accepted; nothing but the operation itself may send it twice."""
+
+
+class AzurePlatform:
+    """One target on Azure."""
+
+    def __init__(self, target: str, config: TargetConfig, clock: Clock) -> None:
+        """Must be made in the loop that uses it. Raises PlatformError where the configuration can't be used."""
+        self.commands = AzCommands(config)
+        self._target = target
+        self._config = config
+        self._clock = clock
+        self._clients = AzureClients(config)
+        self._probe = PublicProbe(config)
+        self._serving: dict[str, str] = {}
+
+    async def warm(self) -> None:
+        """Log in and connect: one look at everything."""
+        looks = [self.service(region) for region in self._config.regions]
+        await asyncio.gather(*looks, *([self.traffic()] if self._config.traffic else []))
+
+    async def close(self) -> None:
+        """Let connections go."""
+        await self._probe.close()
+        await self._clients.close()
+
+    async def service(self, region: str) -> ServiceState:
+        """How a region's service stands: the revision that serves, which is the latest one that ever got ready."""
+        app_name = self._app(region)
+        with mapped(f"reading {app_name!r}"):
+            app, revision, replicas = await self._read_service(app_name)
+        return service_state((self._target, region, app_name), app, (revision, replicas), self._clock.now())
+
+    async def replicabounds(self, region: str) -> tuple[int, int]:
+        """The lower and upper bound of a region's replicas."""
+        with mapped(f"reading {self._app(region)!r}"):
+            return bounds(await self._get_app(self._app(region)))
+
+    async def revision(self, region: str, suffix: str) -> RevisionState | None:
+        """The revision that a suffix names, or None where there is none (yet)."""
+        app_name = self._app(region)
+        name = f"{app_name}--{suffix}"
+        try:
+            with mapped(f"reading {name!r}"):
+                revision = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, name)
+        except MissingError:
+            return None
+        template = revision.template
+        return RevisionState(
+            name=name,
+            image=image_of(revision),
+            min_replicas=template.scale.min_replicas if template and template.scale else None,
+            provisioning_state=word(revision.provisioning_state),
+            running_state=word(revision.running_state),
+            error=revision.provisioning_error,
+        )
+
+    async def traffic(self) -> TrafficState:
+        """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
+        door = self._door()
+        regions = {name: region for region, name in door.origins.items()}
+        origins: dict[str, AFDOrigin] = {}
+        with mapped(f"reading origin group {door.origin_group!r}"):
+            listing = self._clients.cdn.afd_origins.list_by_origin_group(self._group, door.profile, door.origin_group)
+            async for origin in listing:
+                if origin.name in regions:
+                    origins[regions[origin.name]] = origin
+                elif origin.enabled_state != "Disabled":
+                    raise PlatformError(
+                        f"origin group {door.origin_group!r} sends traffic to {origin.name!r}, which is no region of "
+                        f"{self._target!r}: add it to traffic.origins or disable it"
+                    )
+        if missing := sorted(set(door.origins) - set(origins)):
+            raise MissingError(f"origin group {door.origin_group!r} has no origin for {missing}: correct traffic.origins")
+        return TrafficState(
+            target=self._target,
+            weights=percentages({region: share(origin, origins) for region, origin in origins.items()}),
+            origins=[
+                Origin(
+                    region=region,
+                    name=door.origins[region],
+                    enabled=origins[region].enabled_state == "Enabled",
+                    weight=origins[region].weight or 0,
+                )
+                for region in door.origins
+            ],
+            as_of=self._clock.now(),
+        )
+
+    async def restart(self, region: str, revision: str) -> None:
+        """Start the replicas of a revision anew."""
+        app_name = self._app(region)
+        with mapped(f"restarting {revision!r}"):
+            await self._clients.apps.container_apps_revisions.restart_revision(self._group, app_name, revision, retry_total=0)
+
+    async def deploy(self, region: str, image: str, suffix: str) -> None:
+        """Make a revision with another image. A merge patch replaces lists whole, so the containers are read first."""
+        app_name = self._app(region)
+        with mapped(f"deploying {image!r} to {app_name!r}"):
+            app = await self._get_app(app_name)
+        containers = [container.as_dict() for container in (app.template.containers if app.template else None) or []]
+        if not containers:
+            raise MissingError(f"{app_name!r} has no container to give an image: it was not made for this")
+        containers[0]["image"] = image
+        await self._patch(app_name, {"revisionSuffix": suffix, "containers": containers}, f"deploying {image!r} to {app_name!r}")
+
+    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
+        """Make a revision with other bounds."""
+        app_name = self._app(region)
+        template = {"revisionSuffix": suffix, "scale": {"minReplicas": minimum, "maxReplicas": maximum}}
+        await self._patch(app_name, template, f"scaling {app_name!r} to {minimum}")
+
+    async def set_origin(self, region: str, weight: int) -> None:
+        """Give a region's origin a share in percent. Front Door knows no weight 0: that is a disabled origin."""
+        door = self._door()
+        properties: dict[str, Any] = {"enabledState": "Disabled"}
+        if weight:
+            properties = {"enabledState": "Enabled", "weight": weight * 10, "priority": 1}
+        name = door.origins[region]
+        with mapped(f"updating origin {name!r}"):
+            await self._clients.cdn.afd_origins.begin_update(
+                self._group,
+                door.profile,
+                door.origin_group,
+                name,
+                AFDOriginUpdateParameters({"properties": properties}),
+                **_ACCEPT_ONLY,
+            )
+
+    async def probe(self) -> ProbeAnswer:
+        """Ask once through the public address, on a connection of its own."""
+        return await self._probe.ask()
+
+    @property
+    def _group(self) -> str:
+        return self._config.resource_group
+
+    def _app(self, region: str) -> str:
+        return self._config.regions[region].container_app
+
+    def _door(self) -> FrontDoorConfig:
+        if self._config.traffic is None:
+            raise PlatformError(f"{self._target!r} has no way to move traffic: set `traffic` in its configuration")
+        return self._config.traffic
+
+    async def _get_app(self, app_name: str) -> ContainerApp:
+        return await self._clients.apps.container_apps.get(self._group, app_name)
+
+    async def _read_service(self, app_name: str) -> tuple[ContainerApp, Revision | None, list[AzureReplica]]:
+        """The revision seldom changes: it is read beside the app, and once more only where the guess was wrong."""
+        guess = self._serving.get(app_name)
+        if guess is not None:
+            app, beside = await asyncio.gather(
+                self._get_app(app_name), self._get_revision(app_name, guess), return_exceptions=True
+            )
+            if isinstance(app, BaseException):
+                raise app
+            if serving_revision(app) == guess and not isinstance(beside, BaseException):
+                return app, *beside
+        else:
+            app = await self._get_app(app_name)
+        serving = serving_revision(app)
+        revision, replicas = await self._get_revision(app_name, serving)
+        if serving is not None:
+            self._serving[app_name] = serving
+        return app, revision, replicas
+
+    async def _get_revision(self, app_name: str, revision: str | None) -> tuple[Revision | None, list[AzureReplica]]:
+        if revision is None:
+            return None, []
+        apps = self._clients.apps
+        found, replicas = await asyncio.gather(
+            apps.container_apps_revisions.get_revision(self._group, app_name, revision),
+            apps.container_apps_revision_replicas.list_replicas(self._group, app_name, revision),
+        )
+        return found, list(replicas.value or [])
+
+    async def _patch(self, app_name: str, template: dict[str, Any], what: str) -> None:
+        with mapped(what):
+            await self._clients.apps.container_apps.begin_update(
+                self._group, app_name, ContainerApp({"properties": {"template": template}}), **_ACCEPT_ONLY
+            )

@@ -1,0 +1,83 @@
+"""Reads the SDK's models into ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.mgmt.appcontainers.models import ContainerApp, Revision
+from azure.mgmt.appcontainers.models import Replica as AzureReplica
+from azure.mgmt.cdn.models import AFDOrigin
+
+from overwatch_mcp.models import Replica, ServiceState
+
+
+def service_state(
+    names: tuple[str, str, str], app: ContainerApp, serving: tuple[Revision | None, Sequence[AzureReplica]], now: datetime
+) -> ServiceState:
+    """How a service stands. `names` are target, region and container app; `serving` the revision that serves and its replicas."""
+    target, region, container_app = names
+    revision, replicas = serving
+    found = [_replica(one) for one in replicas]
+    return ServiceState(
+        target=target,
+        region=region,
+        container_app=container_app,
+        revision=revision.name if revision else None,
+        image=image_of(revision) if revision else None,
+        replicas_desired=bounds(app)[0],
+        replicas_ready=sum(one.ready for one in found),
+        replicas=found,
+        health_state=word(revision.health_state) if revision else None,
+        running_state=word(revision.running_state) if revision else None,
+        provisioning_state=word(app.provisioning_state),
+        as_of=now,
+    )
+
+
+def serving_revision(app: ContainerApp) -> str | None:
+    """The revision that serves: the latest one that ever got ready."""
+    return word(app.latest_ready_revision_name or app.latest_revision_name)
+
+
+def bounds(app: ContainerApp) -> tuple[int, int]:
+    """The lower and upper bound of the replicas; unset ones are the platform's own, 0 and 10."""
+    scale = app.template.scale if app.template else None
+    minimum = (scale.min_replicas if scale else None) or 0
+    maximum = (scale.max_replicas if scale else None) or 10
+    return minimum, max(minimum, maximum)
+
+
+def image_of(revision: Revision) -> str | None:
+    """The image of a revision's first container."""
+    containers = revision.template.containers if revision.template else None
+    return None if not containers or containers[0].image is None else str(containers[0].image)
+
+
+def _replica(replica: AzureReplica) -> Replica:
+    containers = replica.containers or []
+    created = replica.created_time
+    return Replica(
+        name=replica.name or "",
+        ready=bool(containers) and all(container.ready for container in containers),
+        running_state=word(replica.running_state),
+        restart_count=sum(container.restart_count or 0 for container in containers),
+        created_at=_aware(created),
+    )
+
+
+def _aware(moment: datetime | None) -> datetime | None:
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+
+
+def share(origin: AFDOrigin, origins: Mapping[str, AFDOrigin]) -> int:
+    """The share of an origin: only the enabled ones of the first priority receive any."""
+    enabled = [other.priority or 1 for other in origins.values() if other.enabled_state == "Enabled"]
+    takes = origin.enabled_state == "Enabled" and (origin.priority or 1) == min(enabled, default=1)
+    return (origin.weight or 1) if takes else 0
+
+
+def word(value: Any) -> str | None:
+    """The platform's word, whether the SDK knows it (an enum) or not (plain text)."""
+    return None if value is None else str(getattr(value, "value", value))

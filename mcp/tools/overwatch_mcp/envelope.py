@@ -1,0 +1,54 @@
+"""The limits that hold whoever calls: what makes no sense is an error, what is not allowed is refused with the reason."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from overwatch_mcp.config import TargetConfig, WriteTool
+from overwatch_mcp.errors import RequestError
+
+_OPERATION_ID = re.compile(r"[A-Za-z0-9._:>-]{1,128}")
+_IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:-]{0,254}")
+
+
+def check_operation_id(operation_id: str) -> None:
+    """Raises RequestError unless it is 1 to 128 characters of letters, digits and `._:>-`."""
+    if not _OPERATION_ID.fullmatch(operation_id):
+        raise RequestError(
+            f"operation_id {operation_id[:140]!r} is not usable: give 1 to 128 letters, digits, '.', '_', ':', '>' or '-'"
+        )
+
+
+def check_tool(target: str, config: TargetConfig, tool: WriteTool) -> None:
+    """Raises RequestError where the target does not allow the tool."""
+    if config.allowed_tools is not None and tool not in config.allowed_tools:
+        raise RequestError(f"{tool!r} is not allowed on {target!r}; allowed: {sorted(config.allowed_tools)}")
+
+
+def refuse_weights(config: TargetConfig, weights: Mapping[str, int]) -> str | None:
+    """Why these weights can't be: exactly the known regions, 0 to 100 each, 100 together, hence never all 0."""
+    if set(weights) != set(config.regions):
+        return f"weights name {sorted(weights)}, but the regions are {sorted(config.regions)}: give each region once"
+    for region, weight in sorted(weights.items()):
+        if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= 100:
+            return f"the weight of {region!r} is {weight!r}: give a whole number of percent from 0 to 100"
+    total = sum(weights.values())
+    return None if total == 100 else f"the weights {dict(sorted(weights.items()))} sum to {total}: give 100 percent in all"
+
+
+def refuse_replicas(config: TargetConfig, replicas: int) -> str | None:
+    """Why this number of replicas can't be; 0 never can."""
+    limits = config.limits
+    if limits.min_replicas <= replicas <= limits.max_replicas:
+        return None
+    return f"{replicas!r} replicas are outside of what is allowed: {limits.min_replicas} to {limits.max_replicas}"
+
+
+def refuse_image(config: TargetConfig, image: str) -> str | None:
+    """Why this image can't be deployed: it must be well formed and start with an allowed prefix."""
+    if not _IMAGE.fullmatch(image):
+        return f"the image {image[:300]!r} is no image reference: give it as registry/name:tag"
+    if not image.startswith(config.images or ()):
+        return f"the image {image!r} is not allowed; allowed prefixes: {sorted(config.images)}"
+    return None

@@ -1,0 +1,246 @@
+"""The journal of operations: what was about to be done is durable before it is done, and how it ended after.
+
+SQLite in WAL mode with `synchronous=FULL`: a row that was committed survives a lost power supply. Two processes may use one
+journal (the server and a person's hand); the locks of `target_lock` keep them from acting on one target at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import os
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from overwatch_mcp.errors import JournalError
+from overwatch_mcp.models import Inverse, OperationStatus, WriteResult
+
+T = TypeVar("T")
+
+_VERSION = 1
+_SCHEMA = """
+CREATE TABLE operations (
+    operation_id TEXT PRIMARY KEY,
+    tool TEXT NOT NULL,
+    target TEXT NOT NULL,
+    arguments TEXT NOT NULL,
+    arguments_hash TEXT NOT NULL,
+    epoch INTEGER NOT NULL,
+    state_before TEXT NOT NULL,
+    inverse TEXT,
+    command TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('started', 'succeeded', 'failed', 'refused', 'unknown')),
+    started_at TEXT NOT NULL,
+    accepted_at TEXT,
+    finished_at TEXT,
+    result TEXT
+) STRICT;
+CREATE TABLE epochs (target TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One operation as the journal holds it. `accepted_at` is set once the platform has taken the request."""
+
+    operation_id: str
+    tool: str
+    target: str
+    arguments: Mapping[str, Any]
+    epoch: int
+    state_before: Mapping[str, Any]
+    inverse: Inverse | None
+    command: str
+    started_at: datetime
+    status: OperationStatus = "started"
+    accepted_at: datetime | None = None
+    finished_at: datetime | None = None
+    result: WriteResult | None = None
+
+    @property
+    def arguments_hash(self) -> str:
+        """What tells two operations of one id apart: tool, target and arguments."""
+        return hash_arguments(self.tool, self.target, self.arguments)
+
+
+def hash_arguments(tool: str, target: str, arguments: Mapping[str, Any]) -> str:
+    """SHA-256 over the canonical JSON of what is to be done."""
+    content = json.dumps([tool, target, arguments], sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+class Journal:
+    """The operations database, used from one thread of its own so that no commit holds up the loop."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or make the database. Raises JournalError where that can't be."""
+        self.path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
+            self._prepare()
+        except (OSError, sqlite3.Error) as error:
+            raise JournalError(f"the journal {str(path)!r} can't be opened ({error}): check the path and its rights") from error
+
+    async def get(self, operation_id: str) -> Entry | None:
+        """The operation, or None where it was never begun."""
+        return await self._run(lambda: self._get(operation_id))
+
+    async def highest_epoch(self, target: str) -> int:
+        """The highest epoch that acted on a target; 0 where none did."""
+        return await self._run(lambda: self._epoch(target))
+
+    async def begin(self, entry: Entry) -> int | None:
+        """Commit what is about to be done.
+
+        Returns None when it is durable, or the epoch that has overtaken this one: then nothing was written.
+        """
+        return await self._run(lambda: self._begin(entry))
+
+    async def resume(self, entry: Entry, epoch: int) -> int | None:
+        """Take over an operation that another process left behind; as `begin`, under the epoch of whoever asks now."""
+        return await self._run(lambda: self._raise_epoch(entry.target, epoch))
+
+    async def accepted(self, operation_id: str, at: datetime) -> None:
+        """Commit that the platform has taken the request."""
+        await self._run(
+            lambda: self._write("UPDATE operations SET accepted_at = ? WHERE operation_id = ?", (at.isoformat(), operation_id))
+        )
+
+    async def finish(self, result: WriteResult, at: datetime) -> None:
+        """Commit how an operation ended."""
+        await self._run(
+            lambda: self._write(
+                "UPDATE operations SET status = ?, finished_at = ?, result = ? WHERE operation_id = ?",
+                (result.status, at.isoformat(), result.model_dump_json(), result.operation_id),
+            )
+        )
+
+    async def refuse(self, entry: Entry, result: WriteResult, at: datetime) -> None:
+        """Commit that an operation was refused for the state of the world; asking again gives the same answer."""
+        await self._run(lambda: self._refuse(entry, result, at))
+
+    def close(self) -> None:
+        """Wait for the last commit and close the database."""
+        self._thread.shutdown(wait=True)
+        self._db.close()
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except sqlite3.Error as error:
+            raise JournalError(f"the journal {str(self.path)!r} failed ({error}): nothing may be done without it") from error
+
+    def _prepare(self) -> None:
+        self._db.row_factory = sqlite3.Row
+        self._db.execute("PRAGMA journal_mode=WAL")
+        self._db.execute("PRAGMA synchronous=FULL")
+        with self._transaction():
+            version = self._db.execute("PRAGMA user_version").fetchone()[0]
+            if version == 0:
+                for statement in _SCHEMA.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={_VERSION}")
+            elif version != _VERSION:
+                raise JournalError(
+                    f"the journal {str(self.path)!r} has version {version!r}, this program knows {_VERSION}: "
+                    "use the program that wrote it, or another file"
+                )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    def _write(self, statement: str, values: tuple[Any, ...]) -> None:
+        with self._transaction():
+            self._db.execute(statement, values)
+
+    def _get(self, operation_id: str) -> Entry | None:
+        row = self._db.execute("SELECT * FROM operations WHERE operation_id = ?", (operation_id,)).fetchone()
+        return None if row is None else _entry(row)
+
+    def _epoch(self, target: str) -> int:
+        row = self._db.execute("SELECT epoch FROM epochs WHERE target = ?", (target,)).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def _begin(self, entry: Entry) -> int | None:
+        with self._transaction():
+            overtaken = self._seen(entry.target, entry.epoch)
+            if overtaken is None:
+                self._insert(entry)
+            return overtaken
+
+    def _raise_epoch(self, target: str, epoch: int) -> int | None:
+        with self._transaction():
+            return self._seen(target, epoch)
+
+    def _seen(self, target: str, epoch: int) -> int | None:
+        highest = self._epoch(target)
+        if epoch < highest:
+            return highest
+        self._db.execute(
+            "INSERT INTO epochs VALUES (?, ?) ON CONFLICT (target) DO UPDATE SET epoch = excluded.epoch", (target, epoch)
+        )
+        return None
+
+    def _refuse(self, entry: Entry, result: WriteResult, at: datetime) -> None:
+        with self._transaction():
+            self._insert(entry)
+            self._db.execute(
+                "UPDATE operations SET status = 'refused', finished_at = ?, result = ? WHERE operation_id = ?",
+                (at.isoformat(), result.model_dump_json(), entry.operation_id),
+            )
+
+    def _insert(self, entry: Entry) -> None:
+        self._db.execute(
+            "INSERT INTO operations (operation_id, tool, target, arguments, arguments_hash, epoch, state_before, inverse, "
+            "command, status, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'started', ?)",
+            (
+                entry.operation_id,
+                entry.tool,
+                entry.target,
+                json.dumps(entry.arguments, sort_keys=True),
+                entry.arguments_hash,
+                entry.epoch,
+                json.dumps(entry.state_before),
+                None if entry.inverse is None else entry.inverse.model_dump_json(),
+                entry.command,
+                entry.started_at.isoformat(),
+            ),
+        )
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    def moment(name: str) -> datetime | None:
+        return None if row[name] is None else datetime.fromisoformat(row[name])
+
+    return Entry(
+        operation_id=row["operation_id"],
+        tool=row["tool"],
+        target=row["target"],
+        arguments=json.loads(row["arguments"]),
+        epoch=row["epoch"],
+        state_before=json.loads(row["state_before"]),
+        inverse=None if row["inverse"] is None else Inverse.model_validate_json(row["inverse"]),
+        command=row["command"],
+        started_at=datetime.fromisoformat(row["started_at"]),
+        status=row["status"],
+        accepted_at=moment("accepted_at"),
+        finished_at=moment("finished_at"),
+        result=None if row["result"] is None else WriteResult.model_validate_json(row["result"]),
+    )

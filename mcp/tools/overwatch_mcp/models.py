@@ -1,0 +1,107 @@
+"""What the tools answer. These models are the output schemas that clients see."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+OperationStatus = Literal["started", "succeeded", "failed", "refused", "unknown"]
+WriteStatus = Literal["planned", "succeeded", "failed", "refused", "unknown"]
+
+
+class _Answer(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Replica(_Answer):
+    """One replica as the platform reports it. `running_state` is the platform's word."""
+
+    name: str
+    ready: bool
+    running_state: str | None
+    restart_count: int
+    created_at: datetime | None
+
+
+class ServiceState(_Answer):
+    """One region of a service: the revision that serves and its replicas.
+
+    `replicas_desired` is the lower bound that was asked for, `replicas_ready` counts those that can take requests. The states
+    are the platform's words; None is "not known", never "bad".
+    """
+
+    target: str
+    region: str
+    container_app: str
+    revision: str | None
+    image: str | None
+    replicas_desired: int
+    replicas_ready: int
+    replicas: list[Replica]
+    health_state: str | None
+    running_state: str | None
+    provisioning_state: str | None
+    as_of: datetime
+
+
+class Origin(_Answer):
+    """One origin of the edge. `weight` is the platform's own number (1 to 1000), whether it is enabled or not."""
+
+    region: str
+    name: str
+    enabled: bool
+    weight: int
+
+
+class TrafficState(_Answer):
+    """Who is sent where: `weights` in whole percent, summing to 100 (all 0 only where every origin is disabled)."""
+
+    target: str
+    weights: dict[str, int]
+    origins: list[Origin]
+    as_of: datetime
+
+
+class Inverse(_Answer):
+    """The call that undoes an operation; it needs an operation id of its own."""
+
+    tool: str
+    arguments: dict[str, Any]
+
+
+class WriteResult(_Answer):
+    """How a write ended. `unknown` means that nobody can say: look at the world, never repeat blindly."""
+
+    operation_id: str
+    tool: str
+    target: str
+    status: WriteStatus
+    summary: str
+    state_before: dict[str, Any] | None = None
+    state_after: dict[str, Any] | None = None
+    inverse: Inverse | None = None
+    command: str = ""
+    duration_s: float = 0.0
+    replayed: bool = False
+    error: str | None = None
+
+
+class OperationRecord(_Answer):
+    """What the journal holds about an operation. `known` is False, and `status` "absent", where it was never begun."""
+
+    operation_id: str
+    known: bool
+    status: Literal["absent"] | OperationStatus
+    tool: str | None = None
+    target: str | None = None
+    arguments: dict[str, Any] | None = None
+    epoch: int | None = None
+    state_before: dict[str, Any] | None = None
+    inverse: Inverse | None = None
+    result: WriteResult | None = None
+    error: str | None = None
+    command: str | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None

@@ -1,0 +1,247 @@
+"""Carries out effects: once each, journalled first, shielded from whoever stops waiting, observed before it is done again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overwatch_mcp.clock import Clock
+from overwatch_mcp.effect import Effect, Plan, Start
+from overwatch_mcp.envelope import check_operation_id
+from overwatch_mcp.errors import PlatformError
+from overwatch_mcp.journal import Entry, Journal, hash_arguments
+from overwatch_mcp.models import OperationRecord, WriteResult
+from overwatch_mcp.settling import Settled, issue_patiently, reconcile, settle
+from overwatch_mcp.target_lock import TargetLocks
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How an effect is asked for: its id, the epoch of whoever asks, and whether it is only to be planned."""
+
+    operation_id: str
+    epoch: int = 0
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    arguments_hash: str
+    task: asyncio.Task[WriteResult]
+
+
+class Operations:
+    """The one door to infrastructure in this process."""
+
+    def __init__(self, journal: Journal, locks: TargetLocks, clock: Clock) -> None:
+        self._journal = journal
+        self._locks = locks
+        self._clock = clock
+        self._running: dict[str, _Running] = {}
+
+    async def execute(self, effect: Effect, call: Call) -> WriteResult:
+        """Carry out an effect once, or say what became of it.
+
+        A caller that stops waiting changes nothing: the operation goes on, and the same id finds its result.
+
+        Raises:
+            RequestError: The operation id is malformed.
+            BusyError: Another writer acts on the target; nothing was done.
+            JournalError: The journal can't be written; nothing was done.
+        """
+        check_operation_id(call.operation_id)
+        if (refusal := effect.refusal()) is not None:
+            return self._refused(effect, call, refusal)
+        if call.dry_run:
+            return await self._planned(effect, call)
+        wanted = hash_arguments(effect.tool, effect.target, effect.arguments)
+        running = self._running.get(call.operation_id)
+        if running is None:
+            task = asyncio.create_task(self._carry_out(effect, call), name=f"effect {call.operation_id}")
+            running = self._running[call.operation_id] = _Running(wanted, task)
+            task.add_done_callback(lambda done: self._ended(call.operation_id, done))
+        elif running.arguments_hash != wanted:
+            return self._refused(effect, call, _other_arguments(call))
+        else:
+            result = await asyncio.shield(running.task)
+            return result.model_copy(update={"replayed": True})
+        return await asyncio.shield(running.task)
+
+    async def get(self, operation_id: str) -> OperationRecord:
+        """What is known about an operation. Raises RequestError for a malformed id."""
+        check_operation_id(operation_id)
+        entry = await self._journal.get(operation_id)
+        if entry is None:
+            return OperationRecord(operation_id=operation_id, known=False, status="absent")
+        return OperationRecord(
+            operation_id=operation_id,
+            known=True,
+            status=entry.status,
+            tool=entry.tool,
+            target=entry.target,
+            arguments=dict(entry.arguments),
+            epoch=entry.epoch,
+            state_before=dict(entry.state_before),
+            inverse=entry.inverse,
+            result=entry.result,
+            error=entry.result.error if entry.result else None,
+            command=entry.command,
+            started_at=entry.started_at,
+            finished_at=entry.finished_at,
+        )
+
+    async def drain(self, seconds: float) -> int:
+        """Wait for what is under way, at most so long. The number of operations left; the journal knows them as started."""
+        tasks = {running.task for running in self._running.values()}
+        if not tasks:
+            return 0
+        _, left = await asyncio.wait(tasks, timeout=seconds)
+        for task in left:
+            task.cancel()
+        return len(left)
+
+    def _ended(self, operation_id: str, task: asyncio.Task[WriteResult]) -> None:
+        self._running.pop(operation_id, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s ended with an error: %s", operation_id, error)
+
+    async def _carry_out(self, effect: Effect, call: Call) -> WriteResult:
+        stored = await self._stored(effect, call)
+        if stored is not None:
+            return stored
+        async with self._locks.hold(effect.target, call.operation_id):
+            stored = await self._stored(effect, call)
+            if stored is not None:
+                return stored
+            began = self._clock.monotonic()
+            entry = await self._journal.get(call.operation_id)
+            if entry is not None:
+                return await self._resume(effect, call, entry, began)
+            return await self._begin(effect, call, began)
+
+    async def _stored(self, effect: Effect, call: Call) -> WriteResult | None:
+        entry = await self._journal.get(call.operation_id)
+        if entry is None:
+            return None
+        if entry.arguments_hash != hash_arguments(effect.tool, effect.target, effect.arguments):
+            return self._refused(effect, call, _other_arguments(call, entry))
+        return None if entry.result is None else entry.result.model_copy(update={"replayed": True})
+
+    async def _begin(self, effect: Effect, call: Call, began: float) -> WriteResult:
+        if (overtaken := await self._overtaken(effect, call)) is not None:
+            return overtaken
+        try:
+            plan = await effect.plan()
+        except PlatformError as error:
+            text = f"the state before could not be read, so nothing was done: {error}"
+            return self._result(effect, call, Settled("failed", text, error=text), None, began)
+        entry = self._entry(effect, call, plan)
+        if plan.refusal is not None:
+            settled = Settled("refused", f"refused: {plan.refusal}", plan.state_before, plan.refusal)
+            result = self._result(effect, call, settled, entry, began)
+            await self._journal.refuse(entry, result, self._clock.now())
+            return result
+        higher = await self._journal.begin(entry)
+        if higher is not None:
+            return self._refused(effect, call, _overtaken(call, higher))
+        start = Start(entry.state_before, entry.started_at)
+        if plan.satisfied:
+            settled = Settled("succeeded", plan.summary, plan.state_before)
+        else:
+            settled = await self._issue(effect, call, start)
+        return await self._finish(effect, call, entry, settled, began)
+
+    async def _issue(self, effect: Effect, call: Call, start: Start) -> Settled:
+        logger.info("%s %s: issuing %s", call.operation_id, effect.tool, dict(effect.arguments))
+        problem = await issue_patiently(effect, start, self._clock)
+        if isinstance(problem, Settled):
+            return problem
+        if problem is None:
+            await self._journal.accepted(call.operation_id, self._clock.now())
+        return await settle(effect, start, self._clock, lost=problem)
+
+    async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float) -> WriteResult:
+        higher = await self._journal.resume(entry, call.epoch)
+        if higher is not None:
+            return self._refused(effect, call, _overtaken(call, higher))
+        logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
+        start = Start(entry.state_before, entry.started_at)
+        settled = await reconcile(effect, start, self._clock, accepted=entry.accepted_at is not None)
+        if settled is None:
+            settled = await self._issue(effect, call, start)
+        return await self._finish(effect, call, entry, settled, began)
+
+    async def _finish(self, effect: Effect, call: Call, entry: Entry, settled: Settled, began: float) -> WriteResult:
+        result = self._result(effect, call, settled, entry, began)
+        await self._journal.finish(result, self._clock.now())
+        logger.info("%s %s: %s, %s", call.operation_id, effect.tool, result.status, result.summary)
+        return result
+
+    async def _planned(self, effect: Effect, call: Call) -> WriteResult:
+        began = self._clock.monotonic()
+        if (overtaken := await self._overtaken(effect, call)) is not None:
+            return overtaken
+        try:
+            plan = await effect.plan()
+        except PlatformError as error:
+            return self._result(effect, call, Settled("failed", f"can't be planned: {error}", error=str(error)), None, began)
+        entry = self._entry(effect, call, plan)
+        if plan.refusal is not None:
+            settled = Settled("refused", f"would be refused: {plan.refusal}", plan.state_before, plan.refusal)
+        else:
+            settled = Settled("planned", plan.summary)
+        return self._result(effect, call, settled, entry, began)
+
+    async def _overtaken(self, effect: Effect, call: Call) -> WriteResult | None:
+        highest = await self._journal.highest_epoch(effect.target)
+        return self._refused(effect, call, _overtaken(call, highest)) if call.epoch < highest else None
+
+    def _entry(self, effect: Effect, call: Call, plan: Plan) -> Entry:
+        return Entry(
+            operation_id=call.operation_id,
+            tool=effect.tool,
+            target=effect.target,
+            arguments=effect.arguments,
+            epoch=call.epoch,
+            state_before=plan.state_before,
+            inverse=plan.inverse,
+            command=plan.command,
+            started_at=self._clock.now(),
+        )
+
+    def _refused(self, effect: Effect, call: Call, reason: str) -> WriteResult:
+        logger.warning("%s %s: refused, %s", call.operation_id, effect.tool, reason)
+        return self._result(effect, call, Settled("refused", f"refused: {reason}", error=reason), None, self._clock.monotonic())
+
+    def _result(self, effect: Effect, call: Call, settled: Settled, entry: Entry | None, began: float) -> WriteResult:
+        return WriteResult(
+            operation_id=call.operation_id,
+            tool=effect.tool,
+            target=effect.target,
+            status=settled.status,
+            summary=settled.summary,
+            state_before=dict(entry.state_before) if entry else None,
+            state_after=_dict(settled.state),
+            inverse=entry.inverse if entry else None,
+            command=entry.command if entry else "",
+            duration_s=round(self._clock.monotonic() - began, 3),
+            error=settled.error,
+        )
+
+
+def _dict(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    return None if state is None else dict(state)
+
+
+def _other_arguments(call: Call, entry: Entry | None = None) -> str:
+    first = f" ({entry.tool} {dict(entry.arguments)} on {entry.target!r})" if entry else ""
+    return f"the operation {call.operation_id!r} was begun with other arguments{first}: give another operation its own id"
+
+
+def _overtaken(call: Call, highest: int) -> str:
+    return f"epoch {call.epoch} is stale, {highest} has acted on this target since: whoever asks has lost its lease and must stop"

@@ -1,0 +1,144 @@
+"""From a request to a certain end: patience with a busy platform, looking until it is true, and looking before repeating."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from overwatch_mcp.clock import Clock
+from overwatch_mcp.effect import Effect, Look, Start
+from overwatch_mcp.errors import ConflictError, LostError, NotDoneError, PlatformError, ThrottledError
+from overwatch_mcp.models import WriteStatus
+
+BUSY_SECONDS = 30.0
+"""How long a busy or throttling platform is asked again."""
+LOST_TRIES = 3
+"""How often a harmless repetition is tried when answers get lost."""
+GRACE_SECONDS = 5.0
+"""How long after its start an operation that nobody saw accepted may still show up by itself."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.15, 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How an operation ended."""
+
+    status: WriteStatus
+    summary: str
+    state: Mapping[str, Any] | None = None
+    error: str | None = None
+
+
+async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled | LostError | None:
+    """Issue an effect, again where the platform said that it did nothing because it was busy.
+
+    Where the answer was lost and the world does not show the effect, it is issued again only if that can do no harm.
+
+    Returns:
+        None when it was accepted, the error when its answer was lost, or the end when it certainly was not done.
+    """
+    deadline = clock.monotonic() + BUSY_SECONDS
+    pause = 1.0
+    tries = LOST_TRIES if effect.repeatable else 1
+    while True:
+        try:
+            await effect.issue(start)
+        except (ConflictError, ThrottledError) as error:
+            wait = pause
+            if isinstance(error, ThrottledError) and error.retry_after is not None:
+                wait = error.retry_after
+            if clock.monotonic() + wait > deadline:
+                text = f"the platform stayed busy for {BUSY_SECONDS:.0f} s: {error}"
+                return await _rejected(effect, start, text)
+            await clock.sleep(wait)
+            pause = min(pause * 2, 8.0)
+        except NotDoneError as error:
+            return await _rejected(effect, start, str(error))
+        except LostError as error:
+            tries -= 1
+            if tries == 0 or not await _is_missing(effect, start):
+                return error
+            await clock.sleep(pause)
+        else:
+            return None
+
+
+async def settle(effect: Effect, start: Start, clock: Clock, *, lost: LostError | None = None) -> Settled:
+    """Look until the effect has come true, or its time is over. `lost` says that nobody knows whether it was accepted."""
+    deadline = clock.monotonic() + effect.settle_seconds
+    pause = FIRST_PAUSE
+    seen: Look | None = None
+    blind: PlatformError | None = None
+    while True:
+        try:
+            seen, blind = await effect.look(start), None
+        except PlatformError as error:
+            blind = error
+        else:
+            if seen.sign == "done":
+                return Settled("succeeded", seen.summary, seen.state)
+            if seen.sign == "broken":
+                return Settled("failed", seen.summary, seen.state, seen.summary)
+        if clock.monotonic() >= deadline:
+            return _given_up(effect, seen, blind, lost)
+        await clock.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+async def reconcile(effect: Effect, start: Start, clock: Clock, *, accepted: bool) -> Settled | None:
+    """What became of an operation that a process left behind. None: it certainly was not done, and may be issued.
+
+    What was seen accepted is never issued again. What was not, and can't be repeated, only if it has not shown up in its time of
+    grace either.
+    """
+    while True:
+        try:
+            look = await effect.look(start)
+        except PlatformError as error:
+            text = f"it was begun at {start.started_at:%H:%M:%S} and can't be observed now: {error}"
+            return Settled("unknown", text, error=text)
+        if look.sign in {"done", "under_way", "broken"}:
+            return await settle(effect, start, clock)
+        if look.sign == "elsewhere":
+            text = f"it was begun at {start.started_at:%H:%M:%S} and the state is neither as before nor as wanted: {look.summary}"
+            return Settled("unknown", text, look.state, text)
+        if accepted:
+            return await settle(effect, start, clock)
+        if effect.repeatable:
+            return None
+        if (clock.now() - start.started_at).total_seconds() >= GRACE_SECONDS:
+            return None
+        await clock.sleep(FIRST_PAUSE)
+
+
+async def _is_missing(effect: Effect, start: Start) -> bool:
+    """Whether the world can be seen, and shows that something of the effect is still to be done."""
+    try:
+        return (await effect.look(start)).sign in {"absent", "partial"}
+    except PlatformError:
+        return False
+
+
+async def _rejected(effect: Effect, start: Start, error: str) -> Settled:
+    """The end of an effect that the platform rejected; one of several steps may have been taken before."""
+    try:
+        look = await effect.look(start)
+    except PlatformError:
+        return Settled("failed", error, error=error)
+    text = f"nothing was done: {error}" if look.sign == "absent" else f"{error}; now: {look.summary}"
+    return Settled("failed", text, look.state, error)
+
+
+def _given_up(effect: Effect, seen: Look | None, blind: PlatformError | None, lost: LostError | None) -> Settled:
+    """The end of an effect that did not come true in time: failed where it was seen to be begun, else unknown."""
+    within = f"within {effect.settle_seconds:.0f} s"
+    if seen is None or blind is not None:
+        text = f"it could not be observed {within}: {blind}"
+        return Settled("unknown", text, None if seen is None else seen.state, text)
+    if seen.sign == "under_way":
+        text = f"not done {within}: {seen.summary}"
+        return Settled("failed", text, seen.state, text)
+    why = f"the platform's answer was lost ({lost})" if lost else "the platform accepted it"
+    text = f"{why}, and {within} nothing certain was seen: {seen.summary}"
+    return Settled("unknown", text, seen.state, text)
