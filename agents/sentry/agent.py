@@ -72,7 +72,7 @@ class Sentry:
     def latest(self, target: str) -> Mapping[str, Health]:
         """How each region of a target was at the last look; empty while nothing was seen."""
         memory = self._memories.get(target)
-        return {} if memory is None else {region: memory.health(region) for region in memory.looks}
+        return {} if memory is None else {r: memory.health(r, self._clock.now()) for r in memory.looks}
 
     def replication_lag(self, target: str) -> Mapping[str, float]:
         """The replication lag in seconds that each region's health document reported last, for those that report one."""

@@ -113,7 +113,7 @@ class HttpTransport:
         import aiohttp  # noqa: PLC0415 - heavy: only what probes pays for it
 
         if self._session is None or self._session.closed:
-            connector = aiohttp.TCPConnector(limit=256, limit_per_host=8, ttl_dns_cache=30, keepalive_timeout=30)
+            connector = aiohttp.TCPConnector(limit=512, ttl_dns_cache=30, keepalive_timeout=30)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -6,10 +6,10 @@ import asyncio
 from collections import deque
 from datetime import datetime, timedelta
 
-from agents.events import IncidentOpened, SymptomKind
+from agents.events import SymptomKind
 from agents.incident import Incident
 from agents.sentry.detect import NONE, Kinds, Stream, Thresholds, judge_platform, judge_region, judge_users, thresholds
-from agents.sentry.looks import PlatformLook, RegionLook, UsersLook
+from agents.sentry.looks import PlatformFacts, PlatformLook, RegionLook, UsersLook
 from agents.sentry.series import Baselines, Book
 from agents.settings import SentrySettings, TargetSettings
 from agents.telemetry import Health
@@ -47,6 +47,7 @@ class Memory:
         self.revisions: dict[str, tuple[str, datetime | None, str]] = {}
         """By region: revision, since when it runs (None where it was there before), and what ran before it."""
         self._changing: dict[str, datetime] = {}
+        self._stale = timedelta(seconds=15 * settings.interval_s + 2 * settings.timeout_s)
 
     def _stream(self) -> Stream:
         return Stream(self.settings.fall, self.settings.rise)
@@ -60,11 +61,15 @@ class Memory:
         slow = self.limits(region).probe_ms / 1_000
         return min(self.settings.timeout_s, max(0.6 * self.settings.interval_s, 1.1 * slow))
 
-    def take_region(self, look: RegionLook) -> None:
-        """Take a look at a region."""
+    def take_region(self, look: RegionLook, *, late: bool = False) -> None:
+        """Take a look at a region. `late`: this process was held up meanwhile, so slowness proves nothing."""
         region = look.region
         bad = judge_region(look, self.limits(region), self.settings)
         self.looks[region] = look
+        if late and "latency" in bad:
+            bad -= {"latency"}
+            if not bad:
+                return
         self.streams[region].add(bad, look.at)
         self.probes[region].append((look.probe or look.health).ok)
         self._note_revision(region, look.version, look.at, prefix="version ")
@@ -81,10 +86,12 @@ class Memory:
             ):
                 self.baselines.learn(region, metric, value)
 
-    def take_users(self, look: UsersLook) -> None:
-        """Take a look at what users see."""
+    def take_users(self, look: UsersLook, *, late: bool = False) -> None:
+        """Take a look at what users see; `late` as in `take_region`."""
         bad = judge_users(look, self.limits(None), self.settings)
         self.users = look
+        if late and bad and look.probe is not None and (look.probe.ok or look.probe.trouble == "timeout"):
+            return
         self.streams[None].add(bad, look.at)
         if not bad and self._quiet(None):
             self.baselines.learn(None, "probe_ms", None if look.probe is None else look.probe.latency_ms)
@@ -177,8 +184,8 @@ class Memory:
         return None if look is None else look.at
 
     def doubtful(self) -> bool:
-        """Whether something that shows no symptom yet had a bad look just now."""
-        return any(s.doubtful and r not in self.left_behind for r, s in self.streams.items())
+        """Whether a region that shows no symptom yet had a bad look just now."""
+        return any(s.doubtful for r, s in self.streams.items() if r is not None and r not in self.left_behind)
 
     def good_looks_needed(self, now: datetime) -> int:
         """Good looks that clear an incident: twice as many for each that was cleared lately, so that flapping opens few."""
@@ -195,14 +202,10 @@ class Memory:
         return all(not s.on and s.good_run >= needed for s in streams) and not any(s.on for s in others)
 
     def left(self, regions: frozenset[str], now: datetime) -> None:
-        """A recovery was verified: forget what was bad, and leave behind those of `regions` that still are."""
-        for region in self.streams:
-            if region in regions and region is not None and (self.sustained(region) or self.bad_now(region)):
-                self.left_behind[region] = now
-                continue
-            self.streams[region].forget()
-            if region is not None:
-                self.replicas[region].forget()
+        """A recovery was verified: forget what was bad, and leave behind the `regions` that users were moved away from."""
+        for stream in (*self.streams.values(), *self.replicas.values()):
+            stream.forget()
+        self.left_behind |= dict.fromkeys(regions & self.looks.keys(), now)
 
     def come_back(self) -> None:
         """A region that was left behind and is well again is watched like any other."""
@@ -211,10 +214,15 @@ class Memory:
             if well:
                 del self.left_behind[region]
 
-    def health(self, region: str) -> Health:
-        """How a region is, in one word."""
+    def facts(self, region: str, now: datetime) -> PlatformFacts | None:
+        """What the platform said of a region, unless that is too long ago to say anything."""
+        facts = self.platform.facts.get(region) if self.platform is not None else None
+        return facts if facts is not None and now - facts.at <= self._stale else None
+
+    def health(self, region: str, now: datetime) -> Health:
+        """How a region is, in one word; not known where it was not looked at lately."""
         look = self.looks.get(region)
-        if look is None:
+        if look is None or now - look.at > self._stale:
             return "unknown"
         bad = self.bad_now(region) | set(self.sustained(region))
         late = any(a is not None and a.trouble == "timeout" for a in (look.health, look.probe))
@@ -222,10 +230,12 @@ class Memory:
             return "fail"
         return "warn" if bad or (look.doc is not None and look.doc.status == "warn") else "ok"
 
-    def seed(self, opened: Incident | IncidentOpened) -> None:
+    def seed(self, opened: Incident) -> None:
         """Take over the baselines that an incident was opened with, where this process has none yet."""
         for seen in opened.observations:
             if seen.metric in {"latency_p95", "error_rate", "rps", "cpu", "pool_utilisation", "rss", "restarts"}:
                 self.baselines.seed(seen.region, seen.metric, seen.baseline)
+                if seen.metric == "latency_p95":
+                    self.baselines.seed(seen.region, "probe_ms", seen.baseline)
             elif seen.metric == "users_p95":
                 self.baselines.seed(None, "latency_p95", seen.baseline)

@@ -100,7 +100,7 @@ def _all(memory: Memory, now: datetime) -> Iterator[_Fact]:
         if look is not None:
             yield from _asked(memory, look)
             yield from _measured(memory, look)
-        facts = memory.platform.facts.get(region) if memory.platform is not None else None
+        facts = memory.facts(region, now)
         if facts is not None:
             yield from _run(memory, facts, now)
         if memory.platform is not None and memory.platform.weights is not None and region in memory.platform.weights:
@@ -123,8 +123,9 @@ def _all(memory: Memory, now: datetime) -> Iterator[_Fact]:
 
 def _asked(memory: Memory, look: RegionLook) -> Iterator[_Fact]:
     region, health, doc = look.region, look.health, look.doc
-    status = doc.status if doc is not None and health.ok else ("pass" if health.ok else "fail")
-    value = {"pass": 1.0, "warn": 0.5, "fail": 0.0}[status]
+    status: str = doc.status if doc is not None and health.ok else "pass" if health.ok else "fail"
+    status = "not known" if health.trouble == "timeout" else status
+    value = {"pass": 1.0, "warn": 0.5, "fail": 0.0}.get(status)
     yield _Fact(region, "health", value, f"{region} health: {status} ({_answer(health)})", baseline=1)
     for check in doc.checks if doc is not None else ():
         said = f' and says "{check.output}"' if check.output else ""

@@ -128,11 +128,12 @@ class Verifier:
         looks = [
             self._looker.region(region, settings.regions[region], Book(), metrics=False) for region in sorted(settings.regions)
         ]
-        found = []
-        for look in await asyncio.gather(*looks):
-            limits = thresholds(Baselines(), look.region, self._settings)
-            if bad := judge_region(look, limits, self._settings):
-                found.append(f"{look.region}: {', '.join(sorted(bad))} ({look.health.detail})")
+        users, regions = await asyncio.gather(self._looker.users(settings, Book()), asyncio.gather(*looks))
+        limits = thresholds(Baselines(), None, self._settings)
+        judged = [(look, judge_region(look, limits, self._settings)) for look in regions]
+        found = [f"{look.region}: {', '.join(sorted(bad))} ({look.health.detail})" for look, bad in judged if bad]
+        if users is not None and users.probe is not None and not users.probe.ok:
+            found.append(f"users fail ({users.probe.detail})")
         if not found:
             return ""
         earlier = await self._store.unresolved(name)

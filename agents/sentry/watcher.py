@@ -18,6 +18,9 @@ from agents.telemetry import AgentState, Health, RegionSample, Telemetry, UsersS
 
 PLATFORM_EVERY = 5
 """The platform is asked at every so many-th look while all is well: an ARM call costs a hundred probes."""
+LAG_TICK_S = 0.1
+LAG_LIMIT_S = 0.25
+"""When this process itself was held up for longer, a slow answer says nothing about who gave it."""
 LATE_LOOKS = 5
 """Looks that may be missing before the watcher says of itself that it does not see."""
 
@@ -35,6 +38,7 @@ class Watcher:
         self._clock = clock
         self._trouble = ""
         self._looked: dict[str, datetime] = {}
+        self._held_up: datetime | None = None
 
     async def run(self, telemetry: Telemetry, doing: Callable[[], str]) -> None:
         """Look at everything; `doing` says what else Sentry works on, for its heartbeat."""
@@ -47,6 +51,7 @@ class Watcher:
                 group.create_task(self._every(self._users(memory, telemetry), phase, f"{target}/users"))
                 group.create_task(self._every(self._platform(memory), phase, ""))
             group.create_task(self._every(self._heartbeat(telemetry, doing), 0.0, ""))
+            group.create_task(self._measure_lag())
 
     async def _every(self, step: Callable[[], Awaitable[None]], phase: float, name: str) -> None:
         interval = self._settings.interval_s
@@ -69,12 +74,25 @@ class Watcher:
                 due, wait = self._clock.now(), 0.0 if wait < 0 else interval
             await self._clock.sleep(wait)
 
+    async def _measure_lag(self) -> None:
+        """Notice when this process is held up: whoever is slow itself must not call others slow."""
+        while True:
+            before = self._clock.now()
+            await self._clock.sleep(LAG_TICK_S)
+            after = self._clock.now()
+            if (after - before).total_seconds() - LAG_TICK_S > LAG_LIMIT_S:
+                self._held_up = after
+
+    def _late_since(self, at: datetime) -> bool:
+        """Whether this process was held up since `at`."""
+        return self._held_up is not None and self._held_up >= at
+
     def _region(self, memory: Memory, region: str, telemetry: Telemetry) -> Callable[[], Awaitable[None]]:
         settings = memory.configured.regions[region]
 
         async def step() -> None:
             look = await self._looker.region(region, settings, memory.books[region], patience_s=memory.patience_s(region))
-            memory.take_region(look)
+            memory.take_region(look, late=self._late_since(look.at))
             telemetry.publish(region_sample(memory, region))
             await self._decider.decide(memory, self._clock.now())
 
@@ -84,7 +102,7 @@ class Watcher:
         async def step() -> None:
             look = await self._looker.users(memory.configured, memory.books[None])
             if look is not None:
-                memory.take_users(look)
+                memory.take_users(look, late=self._late_since(look.at))
                 telemetry.publish(users_sample(memory, look))
             await self._decider.decide(memory, self._clock.now())
 
@@ -118,6 +136,8 @@ class Watcher:
         late = [f"no look at {n} for {(now - at).total_seconds():.0f} s" for n, at in self._looked.items() if now - at > limit]
         if late:
             return AgentState(NAME, "down", now, f"{'; '.join(late)}. {self._trouble}".strip())
+        if self._late_since(now - limit):
+            return AgentState(NAME, "working", now, "this machine is too busy to judge who is slow")
         if self._trouble:
             return AgentState(NAME, "working", now, self._trouble)
         if doing:
@@ -129,9 +149,8 @@ class Watcher:
 def region_sample(memory: Memory, region: str) -> RegionSample:
     """One region for the screen."""
     look = memory.looks[region]
-    platform = memory.platform
-    facts = platform.facts.get(region) if platform is not None else None
-    weights = (platform.weights or {}) if platform is not None else {}
+    facts = memory.facts(region, look.at)
+    weights = (memory.platform.weights or {}) if memory.platform is not None else {}
     worst = next((a for a in (look.health, look.probe) if a is not None and not a.ok), look.health)
     p95 = look.rates.p95_ms
     if p95 is None:
@@ -140,7 +159,7 @@ def region_sample(memory: Memory, region: str) -> RegionSample:
         target=memory.target,
         region=region,
         at=look.at,
-        state=memory.health(region),
+        state=memory.health(region, look.at),
         detail=worst.detail,
         p95_ms=p95,
         error_rate=look.rates.error_rate,

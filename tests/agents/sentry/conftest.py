@@ -1,4 +1,4 @@
-"""A simulated world for Sentry: time that the test moves, a transport that answers as the test says, a store that folds events."""
+"""A simulated world for Sentry: time that the test moves, a transport that answers as told, a store that folds events."""
 
 from __future__ import annotations
 
