@@ -1,0 +1,103 @@
+"""One SQLite file, one thread that talks to it, one process that runs its swarm."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, create_engine, event
+from sqlalchemy.exc import DatabaseError, OperationalError
+
+from agents.durable.errors import DurableError, LockedError
+from agents.durable.upgrade import upgrade
+
+T = TypeVar("T")
+
+
+class Database:
+    """Runs functions over a connection, each in one `BEGIN IMMEDIATE` transaction, all in one thread.
+
+    WAL with `synchronous=FULL`: what was committed survives a loss of power, because an unrecorded effect must not exist.
+    """
+
+    def __init__(self, path: Path, *, exclusive: bool) -> None:
+        self.path = path
+        self._lock = _lock(path) if exclusive else None
+        self._thread = ThreadPoolExecutor(1, "database")
+        self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, pool_size=1, max_overflow=0)
+        event.listen(self._engine, "connect", _pragmas)
+        event.listen(self._engine, "begin", _begin)
+
+    async def prepare(self) -> None:
+        """Create or upgrade the tables. Raises NewerDatabaseError, and DurableError where the file is no database."""
+        await self._hop(lambda: upgrade(self._engine, self.path))
+
+    async def run(self, work: Callable[[Connection], T]) -> T:
+        """Run `work` in the database's thread, in one transaction, which a raised error rolls back."""
+
+        def transaction() -> T:
+            with self._engine.begin() as connection:
+                return work(connection)
+
+        return await self._hop(transaction)
+
+    async def data_version(self) -> int:
+        """A number that changes when another connection has committed."""
+
+        def work() -> int:
+            raw = self._engine.raw_connection()
+            try:
+                return int(raw.cursor().execute("PRAGMA data_version").fetchone()[0])
+            finally:
+                raw.close()
+
+        return await self._hop(work)
+
+    async def close(self) -> None:
+        """Let the file and the lock go."""
+        await self._hop(self._engine.dispose)
+        self._thread.shutdown(wait=True)
+        if self._lock is not None:
+            os.close(self._lock)
+
+    async def _hop(self, work: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        try:
+            return await asyncio.shield(loop.run_in_executor(self._thread, work))
+        except OperationalError as error:
+            raise DurableError(f"{self.path} can't be used now ({error.orig}): is the disk full, or the file locked?") from error
+        except DatabaseError as error:
+            raise DurableError(
+                f"{self.path} is damaged or no database ({error.orig}): restore a copy, or move it away"
+            ) from error
+
+
+def _lock(path: Path) -> int:
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
+        os.close(handle)
+        raise LockedError(f"process {holder} runs a swarm on {path}: end it, or set OVERWATCH_HOME to another folder") from None
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, str(os.getpid()).encode(), 0)
+    return handle
+
+
+def _pragmas(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+    with contextlib.suppress(OSError):
+        Path(connection.execute("PRAGMA database_list").fetchone()[2]).chmod(0o600)
+
+
+def _begin(connection: Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,168 @@
+"""The event log: appending with the hash chain, folding incidents, and reading back. Every function runs inside a transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from agents.durable import schema as s
+from agents.durable.errors import ConflictError
+from agents.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    AutomationArmed,
+    AutomationPaused,
+    Event,
+    IncidentOpened,
+    canonical,
+    load_payload,
+)
+from agents.incident import Incident, evolve
+
+GENESIS = "0" * 64
+
+
+def append(connection: Connection, events: Iterable[Event], expect: int | None = None) -> list[Event]:
+    """Add events, each with what it changes; those that are known already are skipped.
+
+    `expect` is the version of the incident that the events were made on. Raises ConflictError where it moved on, and
+    IllegalTransitionError where an event does not fit; the caller's transaction is then rolled back.
+    """
+    added: list[Event] = []
+    expected = {event.incident: expect for event in events if event.incident} if expect is not None else {}
+    for event in events:
+        if connection.execute(select(s.event.c.seq).where(s.event.c.id == event.id)).first() is not None:
+            expected.pop(event.incident, None)
+            continue
+        if event.incident:
+            _fold(connection, event, expected.pop(event.incident, None))
+        _side_effects(connection, event)
+        _write(connection, event)
+        added.append(event)
+    return added
+
+
+def _fold(connection: Connection, event: Event, expect: int | None) -> None:
+    before = read_incident(connection, event.incident)
+    if expect is not None and (before is None or before.version != expect):
+        raise ConflictError(f"{event.incident} is at version {before and before.version}, not {expect}")
+    after = evolve(before, event)
+    row = {"target": after.target, "status": after.status, "version": after.version, "state": after.model_dump_json()}
+    if before is None:
+        number = int(event.incident.rpartition("-")[2])
+        try:
+            connection.execute(insert(s.incident).values(id=after.id, number=number, **row))
+        except IntegrityError as error:
+            raise ConflictError(f"{after.target} has an unresolved incident already") from error
+        return
+    where = (s.incident.c.id == after.id) & (s.incident.c.version == before.version)
+    if connection.execute(update(s.incident).where(where).values(row)).rowcount != 1:
+        raise ConflictError(f"{after.id} moved on while it was changed")
+
+
+def _side_effects(connection: Connection, event: Event) -> None:
+    match event.data:
+        case ApprovalRequested() as asked:
+            values = {
+                "id": asked.approval,
+                "incident": event.incident,
+                "binding": asked.binding,
+                "deadline": asked.deadline.isoformat(),
+            }
+            connection.execute(insert(s.approval).values(values))
+        case ApprovalDecided() as decided:
+            where = (s.approval.c.id == decided.approval) & s.approval.c.decided.is_(None)
+            change = update(s.approval).where(where).values(decided=decided.approved, by=decided.by, at=event.time.isoformat())
+            if connection.execute(change).rowcount != 1:
+                raise ConflictError(f"{decided.approval} was decided already")
+        case AutomationPaused() as paused:
+            _automation(connection, paused=True, by=paused.by, reason=paused.reason, at=event.time)
+        case AutomationArmed() as armed:
+            _automation(connection, paused=False, by=armed.by, reason="", at=event.time)
+        case _:
+            pass
+
+
+def _automation(connection: Connection, *, paused: bool, by: str, reason: str, at: datetime) -> None:
+    values = {"paused": paused, "by": by, "reason": reason, "at": at.isoformat()}
+    if connection.execute(update(s.automation).values(values)).rowcount == 0:
+        connection.execute(insert(s.automation).values(id=1, **values))
+
+
+def _write(connection: Connection, event: Event) -> None:
+    last = connection.execute(select(s.event.c.hash).order_by(s.event.c.seq.desc()).limit(1)).scalar()
+    row = {
+        "id": event.id,
+        "type": event.type,
+        "source": event.source,
+        "incident": event.incident,
+        "cause": event.cause,
+        "time": event.time.isoformat(),
+        "data": event.data_json(),
+        "traceparent": event.traceparent,
+    }
+    prev = last or GENESIS
+    connection.execute(insert(s.event).values(**row, prev_hash=prev, hash=chained(prev, row)))
+
+
+def chained(prev: str, row: dict[str, str | None]) -> str:
+    """The hash of a record that follows `prev`."""
+    return hashlib.sha256(canonical([prev, row])).hexdigest()
+
+
+def first_broken(connection: Connection) -> int | None:
+    """The sequence number of the first record whose content or order does not fit the chain."""
+    prev = GENESIS
+    for row in connection.execute(select(s.event).order_by(s.event.c.seq)):
+        content = {key: getattr(row, key) for key in ("id", "type", "source", "incident", "cause", "time", "data", "traceparent")}
+        if row.prev_hash != prev or row.hash != chained(prev, content):
+            return int(row.seq)
+        prev = row.hash
+    return None
+
+
+def read_incident(connection: Connection, id_: str) -> Incident | None:
+    """One incident as its last event left it."""
+    state = connection.execute(select(s.incident.c.state).where(s.incident.c.id == id_)).scalar()
+    return None if state is None else Incident.model_validate_json(state)
+
+
+def unresolved(connection: Connection, target: str) -> Incident | None:
+    """The unresolved incident of a target; there is at most one."""
+    where = (s.incident.c.target == target) & (s.incident.c.status != "resolved")
+    state = connection.execute(select(s.incident.c.state).where(where)).scalar()
+    return None if state is None else Incident.model_validate_json(state)
+
+
+def next_incident(connection: Connection) -> str:
+    """The id of the next incident."""
+    last = connection.execute(select(func.max(s.incident.c.number))).scalar()
+    return f"INC-{(last or 0) + 1}"
+
+
+def to_event(row: Row[tuple[object, ...]]) -> Event:
+    """A stored record as an event."""
+    return Event(
+        id=row.id,
+        source=row.source,
+        incident=row.incident,
+        data=load_payload(row.type, row.data),
+        cause=row.cause,
+        time=datetime.fromisoformat(row.time),
+        traceparent=row.traceparent,
+    )
+
+
+def after(connection: Connection, seq: int, limit: int) -> Sequence[tuple[int, Event]]:
+    """Events behind `seq`, in order."""
+    rows = connection.execute(select(s.event).where(s.event.c.seq > seq).order_by(s.event.c.seq).limit(limit))
+    return [(row.seq, to_event(row)) for row in rows]
+
+
+def opened(data: IncidentOpened, id_: str, source: str, at: datetime, traceparent: str | None) -> Event:
+    """The event that opens an incident."""
+    return Event(id=f"open:{id_}", source=source, incident=id_, data=data, time=at, traceparent=traceparent)

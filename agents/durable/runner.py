@@ -1,0 +1,119 @@
+"""Runs an agent on the bus: one delivery, one answer, one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects.sqlite import insert
+
+from agents.durable import schema as s
+from agents.durable.bus import Bus, Delivery
+from agents.durable.errors import ConflictError, DurableError
+from agents.durable.store import Store
+from agents.incident import IllegalTransitionError
+from agents.sanitize import clean
+from agents.seams import Agent, Clock, Context, RetryLaterError
+from agents.telemetry import AgentState, Telemetry
+
+AT_ONCE = 8
+BACKOFF = (1.0, 5.0, 30.0, 120.0)
+ATTEMPTS = 5
+SWEEP_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
+
+
+class Runner:
+    """Feeds agents from the bus. A failing agent is told so on the screen and never stops the others."""
+
+    def __init__(self, *, bus: Bus, store: Store, telemetry: Telemetry, clock: Clock) -> None:
+        self._bus = bus
+        self._store = store
+        self._telemetry = telemetry
+        self._clock = clock
+        self._order: dict[tuple[str, str], asyncio.Lock] = {}
+
+    async def run(self, agent: Agent) -> None:
+        """Deliver to one agent until cancelled."""
+        self._tell(agent, "idle")
+        slots = asyncio.Semaphore(AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            async for delivery in self._bus.subscribe(agent.name, agent.types):
+                await slots.acquire()
+                task = group.create_task(self._one(agent, delivery))
+                task.add_done_callback(lambda _: slots.release())
+
+    async def sweep(self) -> None:
+        """Let approvals expire, until cancelled."""
+        while True:
+            try:
+                await self._store.expire_approvals()
+            except DurableError:
+                _log.exception("the sweep failed")
+            await self._clock.sleep(SWEEP_SECONDS)
+
+    async def _one(self, agent: Agent, delivery: Delivery) -> None:
+        order = self._order.setdefault((agent.name, delivery.event.incident), asyncio.Lock())
+        async with order:
+            try:
+                await self._answer(agent, delivery)
+            except (ConflictError, IllegalTransitionError):
+                await self._bus.again(delivery, 0.02)
+            except RetryLaterError as later:
+                await self._later(agent, delivery, str(later), later.delay, counted=later.counted)
+            except Exception as error:  # noqa: BLE001 - an agent's error is told and retried, and never ends the others
+                _log.exception("%s failed on %s", agent.name, delivery.event.id)
+                await self._later(agent, delivery, f"{type(error).__name__}: {error}", None, counted=True)
+
+    async def _answer(self, agent: Agent, delivery: Delivery) -> None:
+        event = delivery.event
+        attempts = await self._attempts(agent.name, event.id)
+        if attempts is None:
+            return
+        incident = await self._store.incident(event.incident) if event.incident else None
+        self._tell(agent, "working", f"{event.incident} {event.type}".strip())
+        context = Context(incident=incident, attempt=attempts + 1, clock=self._clock, telemetry=self._telemetry)
+        try:
+            outcome = await agent.handle(event, context)
+        finally:
+            self._tell(agent, "idle")
+        await self._store.commit(agent.name, event, outcome, incident.version if incident and outcome.emit else None)
+
+    async def _attempts(self, consumer: str, event_id: str) -> int | None:
+        """How often it was tried before; None where it is done."""
+
+        def work(connection: Connection) -> int | None:
+            done = select(s.inbox).where(s.inbox.c.consumer == consumer, s.inbox.c.event_id == event_id)
+            if connection.execute(done).first() is not None:
+                return None
+            tried = select(s.delivery.c.attempts).where(s.delivery.c.consumer == consumer, s.delivery.c.event_id == event_id)
+            return connection.execute(tried).scalar() or 0
+
+        return await self._store.database.run(work)
+
+    async def _later(self, agent: Agent, delivery: Delivery, error: str, delay: float | None, *, counted: bool) -> None:
+        attempts = await self._attempts(agent.name, delivery.event.id)
+        if attempts is None:
+            return
+        if not counted:
+            await self._bus.again(delivery, delay or BACKOFF[0])
+            return
+        attempts += 1
+        parked = attempts >= ATTEMPTS
+        await self._remember(agent.name, delivery.event.id, attempts, clean(error), parked=parked)
+        if parked:
+            self._tell(agent, "down", f"{delivery.event.id} failed {attempts} times: {clean(error, 200)}")
+        else:
+            await self._bus.again(delivery, delay if delay is not None else BACKOFF[min(attempts - 1, len(BACKOFF) - 1)])
+
+    async def _remember(self, consumer: str, event_id: str, attempts: int, error: str, *, parked: bool) -> None:
+        values = {"attempts": attempts, "parked": parked, "error": error}
+        row = insert(s.delivery).values(consumer=consumer, event_id=event_id, **values)
+        upsert = row.on_conflict_do_update(index_elements=["consumer", "event_id"], set_=values)
+        await self._store.database.run(lambda c: c.execute(upsert))
+
+    def _tell(self, agent: Agent, state: str, detail: str = "") -> None:
+        shown = AgentState(agent.name, state, self._clock.now(), detail)  # type: ignore[arg-type]  # one of its literals
+        self._telemetry.publish(shown)

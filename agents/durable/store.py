@@ -1,0 +1,273 @@
+"""The facade of the log: what agents, the bus, the control room and the command line ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, insert, select
+
+from agents.durable import log, outcomes
+from agents.durable import schema as s
+from agents.durable.database import Database
+from agents.durable.errors import ApprovalError
+from agents.events import ApprovalDecided, AutomationArmed, AutomationPaused, Event, FailoverRequested, IncidentOpened
+from agents.incident import Incident
+from agents.seams import Clock, Outcome, Record
+
+POLL_SECONDS = 0.1
+NOT_A_PERSON = frozenset(
+    {"", "policy", "Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller"}
+)
+
+Subscriber = Callable[[Sequence[Event]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Automation:
+    """Whether automation is paused, by whom and why."""
+
+    paused: bool = False
+    by: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """A delivery that failed too often and waits for a person."""
+
+    consumer: str
+    event_id: str
+    attempts: int
+    error: str
+
+
+class Store:
+    """One database. Subscribers are called in the loop that opened it, with every event that is committed, in order, once."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self.database = database
+        self.clock = clock
+        self._subscribers: list[Subscriber] = []
+        self._told = 0
+        self._telling = asyncio.Lock()
+        self._poll: asyncio.Task[None] | None = None
+
+    @classmethod
+    async def open(cls, path: Path, *, exclusive: bool, clock: Clock) -> Store:
+        """Open the database, made or upgraded first. `exclusive` is for the one swarm; commands beside it open without."""
+        database = Database(path, exclusive=exclusive)
+        try:
+            await database.prepare()
+            store = cls(database, clock)
+            store._told = await database.run(
+                lambda c: c.execute(select(s.event.c.seq).order_by(s.event.c.seq.desc())).scalar() or 0
+            )
+        except BaseException:
+            await database.close()
+            raise
+        if exclusive:
+            store._poll = asyncio.create_task(store._notice_others(), name="notice other processes")
+        return store
+
+    async def close(self) -> None:
+        """Stop and let the file go."""
+        if self._poll is not None:
+            self._poll.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._poll
+        await self.database.close()
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with new events; the returned function ends that."""
+        self._subscribers.append(subscriber)
+        return lambda: self._subscribers.remove(subscriber)
+
+    async def commit(self, consumer: str, event: Event, outcome: Outcome, expect_version: int | None) -> list[Event]:
+        """One agent's answer, in one transaction: inbox, events, incident, outcome. Raises ConflictError."""
+
+        def work(connection: Connection) -> list[Event]:
+            mine = (s.inbox.c.consumer == consumer) & (s.inbox.c.event_id == event.id)
+            if connection.execute(select(s.inbox).where(mine)).first() is not None:
+                return []
+            added = log.append(connection, outcome.emit, expect_version)
+            connection.execute(insert(s.inbox).values(consumer=consumer, event_id=event.id))
+            connection.execute(
+                s.delivery.delete().where((s.delivery.c.consumer == consumer) & (s.delivery.c.event_id == event.id))
+            )
+            if outcome.record is not None:
+                outcomes.remember(connection, outcome.record)
+            return added
+
+        return await self._told_after(work)
+
+    async def append(self, events: Iterable[Event]) -> list[Event]:
+        """Events that answer no event: Sentry's own, and commands."""
+        wanted = list(events)
+        return await self._told_after(lambda connection: log.append(connection, wanted))
+
+    async def open_incident(
+        self, data: IncidentOpened, source: str, at: datetime, traceparent: str | None = None
+    ) -> Event | None:
+        """Open the next incident; None where the target has an unresolved one."""
+
+        def work(connection: Connection) -> list[Event]:
+            if log.unresolved(connection, data.target) is not None:
+                return []
+            return log.append(connection, [log.opened(data, log.next_incident(connection), source, at, traceparent)])
+
+        added = await self._told_after(work)
+        return added[0] if added else None
+
+    async def request_failover(self, target: str, region: str, by: str) -> str:
+        """A person's wish, on the open incident or on one of its own. Returns the incident's id."""
+        now = self.clock.now()
+
+        def work(connection: Connection) -> list[Event]:
+            incident = log.unresolved(connection, target)
+            events: list[Event] = []
+            id_ = incident.id if incident else log.next_incident(connection)
+            if incident is None:
+                data = IncidentOpened(target=target, title=f"{by} asks for {region}", symptoms=(), observations=(), manual=True)
+                events.append(log.opened(data, id_, by, now, None))
+            wish = FailoverRequested(target=target, region=region, by=by)
+            events.append(Event(id=f"failover:{id_}:{now.isoformat()}", source=by, incident=id_, data=wish, time=now))
+            return log.append(connection, events)
+
+        return (await self._told_after(work))[-1].incident
+
+    async def decide_approval(self, id_: str, *, approved: bool, by: str, reason: str = "") -> None:
+        """A person's decision on a request (its own id, or its incident's). Raises ApprovalError."""
+        if by in NOT_A_PERSON:
+            raise ApprovalError(f"{by!r} is not a person: nothing is decided")
+        now = self.clock.now()
+
+        def work(connection: Connection) -> list[Event]:
+            asked = (s.approval.c.id == id_) | (s.approval.c.incident == id_)
+            row = connection.execute(select(s.approval).where(asked).order_by(s.approval.c.deadline.desc())).first()
+            if row is None:
+                raise ApprovalError(f"{id_!r} asks for nothing: `overwatch-tui incidents list` shows what waits")
+            if row.decided is not None:
+                raise ApprovalError(f"{row.id} was decided already, by {row.by}")
+            if now > datetime.fromisoformat(row.deadline):
+                raise ApprovalError(f"{row.id} has expired at {row.deadline}: it is made anew")
+            incident = log.read_incident(connection, row.incident)
+            if incident is None or incident.status != "awaiting" or incident.approval is None or incident.approval.id != row.id:
+                raise ApprovalError(f"{row.id} is not waited for any more: {row.incident} moved on")
+            return log.append(connection, [_decision(incident, approved=approved, by=by, reason=reason, at=now)])
+
+        await self._told_after(work)
+
+    async def expire_approvals(self) -> None:
+        """Decide what nobody decided in time."""
+        now = self.clock.now()
+
+        def work(connection: Connection) -> list[Event]:
+            rows = connection.execute(select(s.approval).where(s.approval.c.decided.is_(None))).all()
+            late = [row for row in rows if now > datetime.fromisoformat(row.deadline)]
+            events = []
+            for row in late:
+                incident = log.read_incident(connection, row.incident)
+                if (
+                    incident is not None
+                    and incident.status == "awaiting"
+                    and incident.approval
+                    and incident.approval.id == row.id
+                ):
+                    events.append(_decision(incident, approved=False, by="deadline", reason="nobody decided", at=now))
+            return log.append(connection, events)
+
+        await self._told_after(work)
+
+    async def pause(self, *, by: str, reason: str = "") -> None:
+        """Stop all automation."""
+        now = self.clock.now()
+        await self.append(
+            [Event(id=f"pause:{now.isoformat()}", source=by, data=AutomationPaused(by=by, reason=reason), time=now)]
+        )
+
+    async def arm(self, *, by: str) -> None:
+        """Let automation act again."""
+        now = self.clock.now()
+        await self.append([Event(id=f"arm:{now.isoformat()}", source=by, data=AutomationArmed(by=by), time=now)])
+
+    async def automation(self) -> Automation:
+        """Whether automation is paused."""
+        row = await self.database.run(lambda c: c.execute(select(s.automation)).first())
+        return Automation() if row is None else Automation(row.paused, row.by, row.reason)
+
+    async def incident(self, id_: str) -> Incident | None:
+        """One incident."""
+        return await self.database.run(lambda c: log.read_incident(c, id_))
+
+    async def unresolved(self, target: str) -> Incident | None:
+        """The unresolved incident of a target."""
+        return await self.database.run(lambda c: log.unresolved(c, target))
+
+    async def incidents(self, limit: int, *, unresolved_only: bool = False) -> list[Incident]:
+        """The newest incidents."""
+        query = select(s.incident.c.state).order_by(s.incident.c.number.desc()).limit(limit)
+        if unresolved_only:
+            query = query.where(s.incident.c.status != "resolved")
+        return await self.database.run(lambda c: [Incident.model_validate_json(x) for x in c.execute(query).scalars()])
+
+    async def events_of(self, incident: str) -> list[Event]:
+        """Everything that was said about one incident."""
+        query = select(s.event).where(s.event.c.incident == incident).order_by(s.event.c.seq)
+        return await self.database.run(lambda c: [log.to_event(row) for row in c.execute(query)])
+
+    async def recent_events(self, limit: int) -> list[Event]:
+        """The newest events, oldest first."""
+        query = select(s.event).order_by(s.event.c.seq.desc()).limit(limit)
+        return await self.database.run(lambda c: [log.to_event(row) for row in c.execute(query)][::-1])
+
+    async def record(self, action: str, fault_class: str, target: str) -> Record:
+        """The track record; implements `seams.TrackRecord`."""
+        now = self.clock.now()
+        return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now))
+
+    async def parked(self) -> list[Parked]:
+        """Deliveries that wait for a person."""
+        query = select(s.delivery).where(s.delivery.c.parked)
+        return await self.database.run(lambda c: [Parked(r.consumer, r.event_id, r.attempts, r.error) for r in c.execute(query)])
+
+    async def verify_chain(self) -> int | None:
+        """The first record that was changed after it was written; None where the chain is whole."""
+        return await self.database.run(log.first_broken)
+
+    async def _told_after(self, work: Callable[[Connection], list[Event]]) -> list[Event]:
+        added = await self.database.run(work)
+        if added:
+            await self._tell()
+        return added
+
+    async def _tell(self) -> None:
+        """Tell the subscribers what is new, in order, whoever committed it."""
+        async with self._telling:
+            while new := await self.database.run(lambda c: log.after(c, self._told, 500)):
+                self._told = new[-1][0]
+                for subscriber in tuple(self._subscribers):
+                    subscriber([event for _, event in new])
+
+    async def _notice_others(self) -> None:
+        last = await self.database.data_version()
+        while True:
+            await asyncio.sleep(POLL_SECONDS)
+            now = await self.database.data_version()
+            if now != last:
+                last = now
+                await self._tell()
+
+
+def _decision(incident: Incident, *, approved: bool, by: str, reason: str, at: datetime) -> Event:
+    approval = incident.approval
+    if approval is None:
+        raise ApprovalError(f"{incident.id} waits for nothing")
+    data = ApprovalDecided(
+        approval=approval.id, strategy=approval.strategy, binding=approval.binding, approved=approved, by=by, reason=reason
+    )
+    return Event(id=f"decided:{approval.id}", source=by, incident=incident.id, data=data, time=at)
