@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shlex
+import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -244,10 +245,17 @@ class Bench:
         self._open.append(self.workshop)
         return self.workshop
 
+    async def until(self, holds: Callable[[], Any]) -> None:
+        """Let the other tasks go on until the condition holds."""
+        deadline = time.monotonic() + 5
+        while not holds():
+            assert time.monotonic() < deadline, "the condition never held"
+            await asyncio.sleep(0)
+
     async def run(
-        self, tool: str, operation_id: str = "op-1", *, epoch: int = 0, dry_run: bool = False, **arguments: Any
+        self, tool: Any, operation_id: str = "op-1", *, epoch: int = 0, dry_run: bool = False, **arguments: Any
     ) -> WriteResult:
-        effect = await self.workshop.effect(tool, "demo", arguments, operation_id)  # type: ignore[arg-type] # a test may name any
+        effect = await self.workshop.effect(tool, "demo", arguments, operation_id)
         return await self.workshop.operations.execute(effect, Call(operation_id, epoch, dry_run))
 
     def close(self) -> None:

@@ -85,8 +85,7 @@ async def test_a_repeated_id_with_another_tool_is_refused(bench):
 async def test_a_repeated_id_with_other_arguments_is_refused_while_the_first_runs(bench):
     bench.platform.start_seconds = 5
     first = asyncio.create_task(bench.run("restart_service", region="east"))
-    while not bench.platform.calls["restart east"]:
-        await asyncio.sleep(0)
+    await bench.until(lambda: bench.platform.calls["restart east"])
     assert (await bench.run("restart_service", region="west")).status == "refused"
     assert (await first).status == "succeeded"
 
@@ -102,8 +101,7 @@ async def test_a_caller_that_stops_waiting_leaves_nothing_half_done(bench):
     held = asyncio.Event()
     bench.platform.before["set_origin"] = [held.wait]
     call = asyncio.create_task(bench.run("switch_traffic", weights=WEST))
-    while bench.platform.before["set_origin"]:
-        await asyncio.sleep(0)
+    await bench.until(lambda: not bench.platform.before["set_origin"])
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
@@ -422,8 +420,7 @@ async def test_an_operation_under_way_is_known_as_started(bench):
 
 async def test_draining_waits_for_what_is_under_way(bench):
     call = asyncio.create_task(bench.run("restart_service", region="east"))
-    while not bench.platform.calls["restart east"]:
-        await asyncio.sleep(0)
+    await bench.until(lambda: bench.platform.calls["restart east"])
     assert await bench.workshop.operations.drain(10) == 0
     assert (await call).status == "succeeded"
 
@@ -432,8 +429,7 @@ async def test_draining_is_bounded_and_leaves_a_started_row(bench):
     held = asyncio.Event()
     bench.platform.before["restart"] = [held.wait]
     call = asyncio.create_task(bench.run("restart_service", region="east"))
-    while bench.platform.before["restart"]:
-        await asyncio.sleep(0)
+    await bench.until(lambda: not bench.platform.before["restart"])
     assert await bench.workshop.operations.drain(0.01) == 1
     with pytest.raises(asyncio.CancelledError):
         await call

@@ -1,0 +1,355 @@
+"""The real SDK clients against a Resource Manager that misbehaves: what each fault says about the effect."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+import time
+from collections import Counter
+
+import pytest
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from overwatch_mcp.azure_platform import AzurePlatform
+from overwatch_mcp.clock import SystemClock
+from overwatch_mcp.config import TargetConfig
+from overwatch_mcp.errors import (
+    ConflictError,
+    DeniedError,
+    LostError,
+    MissingError,
+    NotDoneError,
+    PlatformError,
+    ThrottledError,
+)
+
+GROUP = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/overwatch-demo/providers"
+APP = f"{GROUP}/Microsoft.App/containerApps/demo-east"
+ORIGINS = f"{GROUP}/Microsoft.Cdn/profiles/demo-fd/originGroups/demo/origins"
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory):
+    """A self-signed certificate for 127.0.0.1, as one PEM file with its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    cert = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "cert.pem"
+    private = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(cert.public_bytes(serialization.Encoding.PEM) + private)
+    return path
+
+
+class OddArm:
+    """Answers what the test put into `answers[method]`; counts what arrived."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, object] = {}
+        self.arrived: Counter[str] = Counter()
+        self.connections: set[object] = set()
+        self.bodies: list[dict] = []
+        self.url = ""
+        self.identity = 200
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path == "/msi/token":
+            self.arrived["token"] += 1
+            if self.identity != 200:
+                return web.json_response({"error": "no such identity"}, status=self.identity)
+            body = {"access_token": "t", "expires_on": str(int(time.time()) + 3600), "resource": "r", "token_type": "Bearer"}
+            return web.json_response(body)
+        self.arrived[request.method] += 1
+        self.connections.add(request.transport)
+        if request.method in {"PATCH", "PUT"}:
+            self.bodies.append(await request.json())
+        answer = self.answers.get(f"{request.method} {request.path}", self.answers.get(request.method, 404))
+        if callable(answer):
+            return await answer(request)
+        if isinstance(answer, int):
+            error = {"error": {"code": "OddCode", "message": "odd\nmessage"}}
+            return web.json_response(error, status=answer, headers={"Retry-After": "7"} if answer in {429, 503} else None)
+        return web.json_response(answer)
+
+
+@pytest.fixture
+async def arm(certificate, monkeypatch):
+    odd = OddArm()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", odd.answer)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(certificate)
+    try:
+        secure, plain = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls), web.TCPSite(runner, "127.0.0.1", 0)
+        await secure.start()
+        await plain.start()
+        ports = [site._server.sockets[0].getsockname()[1] for site in (secure, plain)]
+        odd.url = f"https://127.0.0.1:{ports[0]}"
+        monkeypatch.setenv("IDENTITY_ENDPOINT", f"http://127.0.0.1:{ports[1]}/msi/token")
+        monkeypatch.setenv("IDENTITY_HEADER", "h")
+        yield odd
+    finally:
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def platform(arm, config, certificate):
+    raw = config["targets"]["demo"] | {"arm_url": arm.url, "ca_file": str(certificate)}
+    made = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    yield made
+    await made.close()
+
+
+async def cut(request: web.Request) -> web.StreamResponse:
+    """The request has arrived, and the connection breaks before an answer."""
+    request.transport.abort()
+    return web.Response()
+
+
+APP_JSON = {
+    "name": "demo-east",
+    "location": "eastus",
+    "properties": {
+        "provisioningState": "Succeeded",
+        "latestRevisionName": "demo-east--b",
+        "latestReadyRevisionName": "demo-east--a",
+        "template": {
+            "revisionSuffix": "b",
+            "containers": [
+                {"name": "app", "image": "mini-app:9", "env": [{"name": "A", "value": "1"}], "resources": {"cpu": 0.5}},
+                {"name": "sidecar", "image": "proxy:1"},
+            ],
+            "scale": {"minReplicas": 2, "maxReplicas": 4, "rules": [{"name": "http"}]},
+        },
+    },
+}
+REVISION_JSON = {
+    "name": "demo-east--a",
+    "properties": {
+        "healthState": "Healthy",
+        "runningState": "RunningAtMaxScale",
+        "provisioningState": "Provisioned",
+        "template": {"containers": [{"name": "app", "image": "mini-app:1"}]},
+    },
+}
+REPLICAS_JSON = {
+    "value": [
+        {
+            "name": "r1",
+            "properties": {
+                "createdTime": "2026-11-23T14:02:11Z",
+                "runningState": "Running",
+                "containers": [{"ready": True, "restartCount": 1}, {"ready": True, "restartCount": 2}],
+            },
+        },
+        {"name": "r2", "properties": {"runningState": "NotRunning", "containers": [{"ready": False}]}},
+    ]
+}
+
+
+@pytest.fixture
+def healthy(arm):
+    arm.answers |= {
+        f"GET {APP}": APP_JSON,
+        f"GET {APP}/revisions/demo-east--a": REVISION_JSON,
+        f"GET {APP}/revisions/demo-east--a/replicas": REPLICAS_JSON,
+    }
+    return arm
+
+
+WRITES = {
+    "restart": lambda platform: platform.restart("east", "demo-east--a"),
+    "scale": lambda platform: platform.scale("east", 2, 5, "ow-1"),
+    "set_origin": lambda platform: platform.set_origin("west", 100),
+    "deploy": lambda platform: platform.deploy("east", "mini-app:2", "ow-1"),
+}
+
+FAULTS = [
+    (400, NotDoneError),
+    (401, DeniedError),
+    (403, DeniedError),
+    (404, MissingError),
+    (409, ConflictError),
+    (429, ThrottledError),
+    (500, LostError),
+    (503, LostError),
+    (cut, LostError),
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
+async def test_a_write_is_sent_once_and_its_fault_says_what_is_known(platform, healthy, write, fault, error):
+    healthy.answers |= {"POST": fault, "PATCH": fault}
+    with pytest.raises(error) as caught:
+        await WRITES[write](platform)
+    assert type(caught.value) is error
+    assert healthy.arrived["POST"] + healthy.arrived["PATCH"] == 1
+    assert "\n" not in str(caught.value)
+    if fault == 429:
+        assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_that_is_accepted_returns_at_once(platform, healthy, write):
+    async def accept(request: web.Request) -> web.StreamResponse:
+        headers = {"Azure-AsyncOperation": f"{healthy.url}/never", "Location": f"{healthy.url}/never", "Retry-After": "1"}
+        return web.Response(status=200 if request.method == "POST" else 202, headers=headers)
+
+    healthy.answers |= {"POST": accept, "PATCH": accept}
+    await WRITES[write](platform)
+    assert healthy.arrived["POST"] + healthy.arrived["PATCH"] == 1
+
+
+async def test_a_platform_that_nobody_listens_for_was_never_reached(config, certificate, arm):
+    raw = config["targets"]["demo"] | {"arm_url": "https://127.0.0.1:1", "ca_file": str(certificate)}
+    unreachable = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    try:
+        with pytest.raises(NotDoneError, match="can't be reached"):
+            await unreachable.restart("east", "demo-east--a")
+    finally:
+        await unreachable.close()
+
+
+async def test_a_certificate_that_is_not_the_trusted_one_is_never_spoken_to(config, arm):
+    raw = config["targets"]["demo"] | {"arm_url": arm.url, "ca_file": None}
+    distrusting = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    try:
+        with pytest.raises(NotDoneError):
+            await distrusting.restart("east", "demo-east--a")
+    finally:
+        await distrusting.close()
+    assert not arm.arrived["POST"]
+
+
+def test_a_ca_file_that_is_missing_is_named(config, tmp_path):
+    raw = config["targets"]["demo"] | {"arm_url": "https://127.0.0.1:1", "ca_file": str(tmp_path / "none.pem")}
+    with pytest.raises(PlatformError, match=r"none\.pem"):
+        AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+
+
+async def test_an_identity_that_can_not_log_in_is_denied_with_a_remedy(platform, healthy):
+    healthy.identity = 400
+    with pytest.raises(DeniedError, match="`credential`"):
+        await platform.restart("east", "demo-east--a")
+    assert not healthy.arrived["POST"]
+
+
+async def test_the_state_of_a_service_is_that_of_the_revision_that_serves(platform, healthy):
+    for _ in range(2):
+        state = await platform.service("east")
+        assert (state.revision, state.image) == ("demo-east--a", "mini-app:1")
+        assert (state.replicas_desired, state.replicas_ready) == (2, 1)
+        assert [(r.name, r.ready, r.running_state, r.restart_count) for r in state.replicas] == [
+            ("r1", True, "Running", 3),
+            ("r2", False, "NotRunning", 0),
+        ]
+        assert state.replicas[0].created_at == dt.datetime(2026, 11, 23, 14, 2, 11, tzinfo=dt.UTC)
+        assert (state.health_state, state.running_state, state.provisioning_state) == (
+            "Healthy",
+            "RunningAtMaxScale",
+            "Succeeded",
+        )
+
+
+async def test_a_new_revision_is_noticed_at_once(platform, healthy):
+    await platform.service("east")
+    changed = {**APP_JSON, "properties": {**APP_JSON["properties"], "latestReadyRevisionName": "demo-east--b"}}
+    healthy.answers |= {
+        f"GET {APP}": changed,
+        f"GET {APP}/revisions/demo-east--a": 404,
+        f"GET {APP}/revisions/demo-east--b": {**REVISION_JSON, "name": "demo-east--b"},
+        f"GET {APP}/revisions/demo-east--b/replicas": REPLICAS_JSON,
+    }
+    assert (await platform.service("east")).revision == "demo-east--b"
+
+
+async def test_many_reads_take_one_login_and_few_connections(platform, healthy):
+    for _ in range(10):
+        await platform.service("east")
+    assert healthy.arrived["token"] == 1
+    assert len(healthy.connections) <= 3
+
+
+async def test_a_deployment_keeps_everything_but_the_first_image(platform, healthy):
+    healthy.answers["PATCH"] = {}
+    await platform.deploy("east", "mini-app:2", "ow-12345678")
+    template = healthy.bodies[0]["properties"]["template"]
+    assert template["revisionSuffix"] == "ow-12345678"
+    before = APP_JSON["properties"]["template"]["containers"]
+    assert template["containers"] == [{**before[0], "image": "mini-app:2"}, before[1]]
+    assert set(healthy.bodies[0]["properties"]) == {"template"}
+
+
+async def test_scaling_sends_bounds_and_nothing_else(platform, healthy):
+    healthy.answers["PATCH"] = {}
+    await platform.scale("east", 3, 4, "ow-12345678")
+    template = {"revisionSuffix": "ow-12345678", "scale": {"minReplicas": 3, "maxReplicas": 4}}
+    assert healthy.bodies == [{"properties": {"template": template}}]
+
+
+def origin(name: str, enabled: bool, weight: int = 1000, priority: int = 1) -> dict:
+    state = "Enabled" if enabled else "Disabled"
+    return {"name": name, "properties": {"enabledState": state, "weight": weight, "priority": priority}}
+
+
+TRAFFIC = [
+    ([origin("east", True), origin("west", False)], {"east": 100, "west": 0}),
+    ([origin("east", True, 300), origin("west", True, 700)], {"east": 30, "west": 70}),
+    ([origin("east", True), origin("west", True, priority=2)], {"east": 100, "west": 0}),
+    ([origin("east", False), origin("west", True, priority=2)], {"east": 0, "west": 100}),
+    ([origin("east", False), origin("west", False)], {"east": 0, "west": 0}),
+    ([origin("east", True), origin("west", False), origin("old", False)], {"east": 100, "west": 0}),
+]
+
+
+@pytest.mark.parametrize(("origins", "weights"), TRAFFIC)
+async def test_traffic_is_read_as_percent(platform, arm, origins, weights):
+    arm.answers[f"GET {ORIGINS}"] = {"value": origins}
+    assert (await platform.traffic()).weights == weights
+
+
+async def test_an_unknown_origin_that_takes_traffic_is_an_error(platform, arm):
+    arm.answers[f"GET {ORIGINS}"] = {"value": [origin("east", True), origin("west", False), origin("north", True)]}
+    with pytest.raises(PlatformError, match="'north'"):
+        await platform.traffic()
+
+
+async def test_an_origin_that_is_missing_is_an_error(platform, arm):
+    arm.answers[f"GET {ORIGINS}"] = {"value": [origin("east", True)]}
+    with pytest.raises(MissingError, match=r"\['west'\]"):
+        await platform.traffic()
+
+
+async def test_a_share_of_nothing_disables_the_origin(platform, arm):
+    arm.answers["PATCH"] = {}
+    await platform.set_origin("east", 0)
+    await platform.set_origin("west", 100)
+    await platform.set_origin("west", 1)
+    assert [body["properties"] for body in arm.bodies] == [
+        {"enabledState": "Disabled"},
+        {"enabledState": "Enabled", "weight": 1000, "priority": 1},
+        {"enabledState": "Enabled", "weight": 10, "priority": 1},
+    ]
+
+
+async def test_a_revision_that_is_not_there_is_none(platform, arm):
+    assert await platform.revision("east", "ow-1") is None

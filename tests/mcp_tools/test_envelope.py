@@ -1,0 +1,113 @@
+"""The limits that hold whoever calls."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from overwatch_mcp.envelope import refuse_weights
+from overwatch_mcp.errors import RequestError
+from overwatch_mcp.weights import percentages
+
+BAD_WEIGHTS = [
+    {},
+    {"east": 100},
+    {"east": 0, "west": 0},
+    {"east": 50, "west": 51},
+    {"east": 50, "west": 49},
+    {"east": -1, "west": 101},
+    {"east": 101, "west": -1},
+    {"east": 0, "west": 100, "north": 0},
+    {"East": 0, "west": 100},
+    {"east": 0.5, "west": 99.5},
+    {"east": True, "west": 99},
+    {"east": "0", "west": "100"},
+    {"east": None, "west": 100},
+]
+
+
+@pytest.mark.parametrize("weights", BAD_WEIGHTS)
+async def test_weights_that_are_not_100_percent_over_the_known_regions_are_refused(bench, weights):
+    result = await bench.run("switch_traffic", weights=weights)
+    assert result.status == "refused"
+    assert result.error
+    assert not bench.platform.history
+    assert (await bench.workshop.operations.get("op-1")).status == "absent"
+
+
+@given(st.dictionaries(st.sampled_from(["east", "west", "north"]), st.integers(-5, 105)))
+def test_weights_that_pass_are_never_empty(weights):
+    class Config:
+        regions = {"east": None, "west": None}  # noqa: RUF012 - read only
+
+    if refuse_weights(Config, weights) is None:
+        assert set(weights) == {"east", "west"}
+        assert sum(weights.values()) == 100
+        assert any(weight > 0 for weight in weights.values())
+        assert all(0 <= weight <= 100 for weight in weights.values())
+
+
+@pytest.mark.parametrize("replicas", [0, -1, 6, 10_000])
+async def test_replicas_outside_of_the_limits_are_refused(bench, replicas):
+    result = await bench.run("scale_service", region="east", replicas=replicas)
+    assert result.status == "refused"
+    assert "1 to 5" in result.error
+    assert bench.platform.revisions_made() == 0
+
+
+BAD_IMAGES = [
+    "other:1",
+    "",
+    "MINI-APP:1",
+    "mini-app",
+    "mini-app:1 --rm",
+    "mini-app:1;reboot",
+    "mini-app:\n1",
+    "mini-app:" + "1" * 300,
+]
+
+
+@pytest.mark.parametrize("image", BAD_IMAGES)
+async def test_an_image_without_an_allowed_prefix_is_refused(bench, image):
+    result = await bench.run("deploy_container", region="east", image=image)
+    assert result.status == "refused"
+    assert bench.platform.revisions_made() == 0
+
+
+async def test_no_image_may_be_deployed_where_none_is_allowed(bench):
+    bench.config["targets"]["demo"]["images"] = []
+    bench.anew()
+    assert (await bench.run("deploy_container", region="east", image="mini-app:2")).status == "refused"
+
+
+async def test_an_unknown_target_is_an_error_that_names_the_known_ones(bench):
+    with pytest.raises(RequestError, match=r"'prod' is not a target; known: \['demo'\]"):
+        await bench.workshop.effect("restart_service", "prod", {"region": "east"}, "op-1")
+
+
+@pytest.mark.parametrize("tool", ["restart_service", "scale_service", "deploy_container"])
+async def test_an_unknown_region_is_an_error_that_names_the_known_ones(bench, tool):
+    with pytest.raises(RequestError, match=r"'north' is not a region of 'demo'; known: \['east', 'west'\]"):
+        await bench.run(tool, region="north")
+
+
+async def test_a_tool_that_is_not_allowed_is_an_error_that_names_the_allowed_ones(bench):
+    bench.config["targets"]["demo"]["allowed_tools"] = ["restart_service"]
+    bench.anew()
+    with pytest.raises(RequestError, match=r"'switch_traffic' is not allowed on 'demo'; allowed: \['restart_service'\]"):
+        await bench.run("switch_traffic", weights={"east": 0, "west": 100})
+    assert (await bench.run("restart_service", region="east")).status == "succeeded"
+
+
+async def test_traffic_can_not_be_switched_where_there_is_no_way_to(bench):
+    bench.config["targets"]["demo"]["traffic"] = None
+    bench.anew()
+    assert (await bench.run("switch_traffic", weights={"east": 0, "west": 100})).status == "refused"
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=3), st.integers(0, 1000), min_size=1, max_size=6))
+def test_percentages_sum_to_100_or_are_all_0(shares):
+    percent = percentages(shares)
+    assert sum(percent.values()) == (100 if sum(shares.values()) else 0)
+    assert all(not percent[name] for name, share in shares.items() if share == 0)

@@ -1,0 +1,80 @@
+"""One writer for each target, also across processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from overwatch_mcp.clock import SystemClock
+from overwatch_mcp.errors import BusyError
+from overwatch_mcp.target_lock import TargetLocks
+
+HOLDER = """
+import fcntl, os, sys
+lock = os.open(sys.argv[1], os.O_RDWR | os.O_CREAT)
+fcntl.flock(lock, fcntl.LOCK_EX)
+os.write(lock, b"op-9 of another process")
+print("held", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def journal(tmp_path):
+    return tmp_path / "operations.db"
+
+
+@pytest.fixture
+def holder(journal):
+    """Another process that holds the target's lock."""
+    file = journal.with_name("operations.db.locks") / "demo"
+    file.parent.mkdir()
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, file], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert process.stdout.readline() == b"held\n"
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+async def test_another_process_holds_a_target_until_it_ends_however_it_ends(journal, holder):
+    locks = TargetLocks(journal, SystemClock(), patience=0.1)
+    with pytest.raises(BusyError, match="'demo' was busy with 'op-9 of another process"):
+        async with locks.hold("demo", "op-1"):
+            pytest.fail("held twice")
+    async with locks.hold("other", "op-1"):
+        pass
+    holder.kill()
+    async with TargetLocks(journal, SystemClock(), patience=5).hold("demo", "op-1"):
+        held = (journal.with_name("operations.db.locks") / "demo").read_text(encoding="utf-8")
+    assert held == f"op-1 of process {os.getpid()}"
+
+
+async def test_two_operations_on_one_target_come_one_after_the_other(journal):
+    locks = TargetLocks(journal, SystemClock(), patience=5)
+    inside: list[str] = []
+
+    async def work(name: str) -> None:
+        async with locks.hold("demo", name):
+            inside.append(name)
+            assert inside == [name]
+            await asyncio.sleep(0)
+            inside.remove(name)
+
+    await asyncio.gather(*(work(f"op-{n}") for n in range(4)))
+    assert inside == []
+
+
+async def test_a_lock_ends_with_a_failure_inside(journal):
+    locks = TargetLocks(journal, SystemClock(), patience=0.1)
+    with contextlib.suppress(ValueError):
+        async with locks.hold("demo", "op-1"):
+            raise ValueError
+    async with locks.hold("demo", "op-2"):
+        pass
