@@ -77,8 +77,15 @@ class Context:
 class Agent(Protocol):
     """One of the six. No database transaction is open while `handle` runs; it may be called again with the same event."""
 
-    name: str
-    types: frozenset[str]
+    @property
+    def name(self) -> str:
+        """Its name, as people and the inbox know it."""
+        ...
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of events that it wants."""
+        ...
 
     async def handle(self, event: Event, context: Context) -> Outcome:
         """Answer one event."""

@@ -1,4 +1,4 @@
-"""The embedded bus: it only delivers. What must be delivered is derived from the log and the inbox, so nothing can be lost here."""
+"""The embedded bus: it only delivers. What is due follows from the log and the inbox, so nothing can be lost here."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ class Store:
         """The unresolved incident of a target."""
         return await self.database.run(lambda c: log.unresolved(c, target))
 
-    async def incidents(self, limit: int, *, unresolved_only: bool = False) -> list[Incident]:
+    async def incidents(self, *, limit: int = 100, unresolved_only: bool = False) -> list[Incident]:
         """The newest incidents."""
         query = select(s.incident.c.state).order_by(s.incident.c.number.desc()).limit(limit)
         if unresolved_only:

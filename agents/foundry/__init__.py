@@ -1,0 +1,20 @@
+"""Thinking: the embedded reasoner, and any OpenAI-compatible model in front of it."""
+
+from __future__ import annotations
+
+from agents.catalogue import Catalogue
+from agents.foundry.embedded import EmbeddedReasoner
+from agents.foundry.reasoner import Choice, OnThought, Reasoner
+from agents.foundry.settings import ModelSettings
+
+__all__ = ["Choice", "EmbeddedReasoner", "ModelSettings", "OnThought", "Reasoner", "make_reasoner"]
+
+
+def make_reasoner(settings: ModelSettings, catalogue: Catalogue) -> Reasoner:
+    """The model where one is configured, with the embedded reasoner behind it; the embedded one alone otherwise."""
+    embedded = EmbeddedReasoner(catalogue)
+    if settings.base_url is None:
+        return embedded
+    from agents.foundry.model import ModelReasoner  # noqa: PLC0415 - openai costs a second of imports
+
+    return ModelReasoner(settings, catalogue, embedded)

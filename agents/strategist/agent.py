@@ -1,0 +1,127 @@
+"""The Strategist on the bus: offers plans to the reasoner, fills in the numbers, and proposes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agents.catalogue import Catalogue
+from agents.confidence import confidence
+from agents.events import (
+    Action,
+    Confidence,
+    Event,
+    FailoverRequested,
+    IncidentDiagnosed,
+    RollbackFinished,
+    Strategy,
+    StrategyProposed,
+    StrategyRefused,
+    answer,
+)
+from agents.foundry import Reasoner
+from agents.incident import Incident
+from agents.sanitize import clean
+from agents.seams import Context, Inventory, Outcome, TrackRecord, World
+from agents.strategist.plans import failover, remedies
+from agents.telemetry import Thought
+
+MANUAL = "manual"
+
+
+class Strategist:
+    """Proposes; never acts. After `max_attempts`, or with nothing left, its proposal is to page a person."""
+
+    name = "Strategist"
+    types = frozenset({IncidentDiagnosed.TYPE, FailoverRequested.TYPE, StrategyRefused.TYPE, RollbackFinished.TYPE})
+
+    def __init__(
+        self, *, reasoner: Reasoner, inventory: Inventory, track_record: TrackRecord, catalogue: Catalogue, max_attempts: int
+    ) -> None:
+        self._reasoner = reasoner
+        self._inventory = inventory
+        self._records = track_record
+        self._catalogue = catalogue
+        self._max_attempts = max_attempts
+
+    async def handle(self, event: Event, context: Context) -> Outcome:
+        """Propose the next strategy, where the incident waits for one."""
+        incident = context.incident
+        if incident is None or incident.status not in {"diagnosed", "retry"}:
+            return Outcome()
+        world = await self._inventory.world(incident.target)
+        candidates = await self._candidates(incident, world, context)
+        chosen = candidates[0]
+        if len(candidates) > 1 or chosen.actions[0].call is not None:
+            chosen = await self._chosen(incident, candidates, context)
+        return Outcome(emit=(answer(event, self.name, 0, StrategyProposed(strategy=chosen), context.clock.now()),))
+
+    async def _chosen(self, incident: Incident, candidates: Sequence[Strategy], context: Context) -> Strategy:
+        def aloud(text: str, *, done: bool = True) -> None:
+            words = clean(text, 2_000)
+            context.telemetry.publish(Thought(self.name, incident.id, words, self._reasoner.name, context.clock.now(), done=done))
+
+        choice = await self._reasoner.choose(incident, candidates, aloud, context.clock.now())
+        strategy = candidates[choice.index]
+        word = min((w for w in (strategy.confidence.word, choice.word) if w is not None), default=None)
+        return strategy.model_copy(
+            update={
+                "rationale": clean(choice.rationale, 2_000),
+                "confidence": strategy.confidence.model_copy(update={"word": word}),
+            }
+        )
+
+    async def _candidates(self, incident: Incident, world: World, context: Context) -> list[Strategy]:
+        if incident.failover_to is not None and not incident.tried:
+            bound = failover(incident, world, incident.failover_to)
+            if bound is not None:
+                return [await self._strategy(incident, *bound, context, asked_by=incident.failover_by)]
+            return [self._page(incident, context, f"{incident.failover_to} can't take the users, or has them already")]
+        if incident.attempt > self._max_attempts:
+            return [self._page(incident, context, f"{len(incident.tried)} strategies did not help")]
+        found = [await self._strategy(incident, *r, context) for r in remedies(incident, world, self._catalogue)]
+        if not found or (not world.allowed and found[0].actions[0].kind != "do_nothing"):
+            why = "nothing that may be done here is left to try" if world.allowed else "Overwatch may not act on this target"
+            return [self._page(incident, context, f"{why}{self._advice(incident)}")]
+        return found
+
+    async def _strategy(
+        self, incident: Incident, action: Action, reach: float, why: str, context: Context, asked_by: str | None = None
+    ) -> Strategy:
+        fault_class = incident.diagnosis.fault_class if incident.diagnosis else MANUAL
+        record = await self._records.record(action.kind, fault_class, incident.target)
+        evidence = incident.diagnosis.evidence if incident.diagnosis else 0.0
+        word = incident.diagnosis.word if incident.diagnosis else None
+        return Strategy(
+            id=f"{incident.id}/s{incident.attempt}v{incident.version}",
+            target=incident.target,
+            fault_class=fault_class,
+            actions=(action,),
+            confidence=confidence(record, evidence, word),
+            rationale=why,
+            expected_effect=self._catalogue.action(action.kind).expected_effect,
+            blast_radius=min(1.0, max(0.0, reach)),
+            attempt=incident.attempt,
+            requested_by=asked_by,
+            created_at=context.clock.now(),
+        )
+
+    def _page(self, incident: Incident, context: Context, why: str) -> Strategy:
+        return Strategy(
+            id=f"{incident.id}/s{incident.attempt}v{incident.version}",
+            target=incident.target,
+            fault_class=incident.diagnosis.fault_class if incident.diagnosis else MANUAL,
+            actions=(Action(kind="page_person"),),
+            confidence=Confidence(track_record=0, evidence=0),
+            rationale=why[:2_000],
+            expected_effect=self._catalogue.action("page_person").expected_effect,
+            blast_radius=0,
+            attempt=incident.attempt,
+            created_at=context.clock.now(),
+        )
+
+    def _advice(self, incident: Incident) -> str:
+        if incident.diagnosis is None:
+            return ""
+        fault = self._catalogue.fault(incident.diagnosis.fault_class)
+        right = ", ".join(kind for kind in fault.right if kind not in {"page_person", "do_nothing"})
+        return f"; for {fault.id} the remedy would be {right}" if right else ""
