@@ -17,7 +17,7 @@ from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
-from overwatch_tui.actions import ACTIONS, check_keymap
+from overwatch_tui.actions import ACTIONS, BY_ID, check_keymap, keys_of
 from overwatch_tui.bindings import bindings
 from overwatch_tui.bridge.buffer import Buffer
 from overwatch_tui.bridge.host import Host
@@ -84,6 +84,7 @@ class OverwatchApp(App[None]):
         self.operations = Operations(self)
         self._hosts = handle_factory is not None
         self._paged: frozenset[str] = frozenset()
+        self._remapped = checked
         self.set_keymap(checked)
 
     @property
@@ -131,11 +132,11 @@ class OverwatchApp(App[None]):
 
     def action_help(self) -> None:
         """The keys that are active here."""
-        keys: dict[str, tuple[str, ...]] = {}
-        for key, active in self.screen.active_bindings.items():
-            if active.binding.id is not None:
-                keys[active.binding.id] = (*keys.get(active.binding.id, ()), key)
-        self.push_screen(Help(keys, self.glyphs))
+        active = self.screen.active_bindings.items()
+        keys = {action.id: [key for key, found in active if found.binding.id == action.id] for action in ACTIONS}
+        for name, used in keys.items():
+            used.sort(key=partial(_place, keys_of(BY_ID[name], self._remapped)))
+        self.push_screen(Help({name: tuple(used) for name, used in keys.items() if used}, self.glyphs))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Nothing but the room's own views has the app's keys; starting again is offered once the swarm has ended."""
@@ -172,6 +173,10 @@ class OverwatchApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen) and screen.is_mounted:
                 screen.tick(now)
+
+
+def _place(order: tuple[str, ...], key: str) -> int:
+    return order.index(key) if key in order else len(order)
 
 
 def _nobody() -> SwarmHandle:

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Question(ModalScreen[T | None], Generic[T]):
-    """A question with a safe way out: escape and Cancel answer None. Cancel is what enter presses, unless something is asked for."""
+    """A question with a safe way out: escape and Cancel answer None, and enter is Cancel unless something is typed."""
 
     AUTO_FOCUS = "#cancel"
 

@@ -14,20 +14,26 @@ from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Entry, Line, State
 from overwatch_tui.widgets.lines import LineList, Row
 from overwatch_tui.widgets.safe import say
+from overwatch_tui.widgets.timeline import LOUD, SHORTER
 
 
-def audit_row(entry: Entry, glyphs: Glyphs) -> Row:
-    """A decision and, below it, why."""
+def audit_row(entry: Entry, glyphs: Glyphs, width: int) -> Row:
+    """A decision and, below it, why; days and names are shorter where `width` is."""
+    if width < 100:
+        at, agent, incident = f"{entry.at:%m-%d %H:%M:%S} ", SHORTER.get(entry.agent, entry.agent).ljust(7), entry.incident
+    else:
+        at, agent, incident = f"{entry.at:%Y-%m-%d %H:%M:%S}Z ", entry.agent.ljust(19), entry.incident.ljust(8)
+    indent = len(at) + 2 + len(agent) + len(incident) + 1
     glyph = {"ok": glyphs.ok, "warn": glyphs.warn, "fail": glyphs.fail, "alarm": glyphs.alarm}.get(entry.tone, glyphs.dot)
     head: Line = (
-        (f"{entry.at:%Y-%m-%d %H:%M:%S}Z ", "muted"),
+        (at, "muted"),
         (f"{glyph} ", entry.tone if entry.tone != "alarm" else "fail"),
-        (entry.agent.ljust(19), "accent"),
-        (entry.incident.ljust(10) + " ", "muted"),
-        (entry.text, entry.tone),
+        (agent, "accent"),
+        (incident + " ", "muted"),
+        (entry.text, LOUD.get(entry.tone, "plain")),
     )
-    why: Sequence[Line] = [((" " * 24 + detail, "muted"),) for detail in entry.details]
-    return Row(entry.seq, (head, *why), ref=entry.incident, indent=24)
+    why: Sequence[Line] = [((" " * indent + detail, "muted"),) for detail in entry.details]
+    return Row(entry.seq, (head, *why), ref=entry.incident, indent=indent)
 
 
 class AuditScreen(RoomScreen):
@@ -38,6 +44,7 @@ class AuditScreen(RoomScreen):
     def __init__(self) -> None:
         super().__init__(classes="view")
         self._made: dict[int, Row] = {}
+        self._made_for = 0
         self._wanted = ""
 
     def compose(self) -> ComposeResult:
@@ -56,9 +63,13 @@ class AuditScreen(RoomScreen):
         """Show the decisions so far."""
         super().show(state)
         wanted = self._wanted.casefold()
+        width = self.query_one("#audit", LineList).line_width
+        if width != self._made_for:
+            self._made_for = width
+            self._made.clear()
         made: dict[int, Row] = {}
         for entry in state.audit:
-            row = self._made.get(entry.seq) or audit_row(entry, self.room.glyphs)
+            row = self._made.get(entry.seq) or audit_row(entry, self.room.glyphs, width)
             if not wanted or wanted in "\n".join("".join(w for w, _ in line) for line in row.lines).casefold():
                 made[entry.seq] = row
         self._made = {**self._made, **made} if wanted else made

@@ -97,6 +97,8 @@ class RoomScreen(Screen[None]):
         """What would change something is not there in a read-only room."""
         if self.room.read_only and action in _CHANGES:
             return False
+        if action == "back":
+            return self.can_leave()
         return super().check_action(action, parameters)
 
     # Filtering, searching, copying
@@ -141,6 +143,10 @@ class RoomScreen(Screen[None]):
             self._close_filter()
             return
         self.leave()
+
+    def can_leave(self) -> bool:
+        """Whether there is something to leave: a filter, a zoom, the view itself."""
+        return True
 
     def leave(self) -> None:
         """Leave the view."""

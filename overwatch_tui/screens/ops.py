@@ -18,6 +18,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 
+from overwatch_tui.actions import in_scope
 from overwatch_tui.bindings import bindings
 from overwatch_tui.chaos import ChaosFault, FaultName
 from overwatch_tui.screens.audit import AuditScreen
@@ -33,6 +34,8 @@ from overwatch_tui.widgets.reasoning import ReasoningPane
 from overwatch_tui.widgets.safe import SafeLine, say
 from overwatch_tui.widgets.status_bar import agents_line
 from overwatch_tui.widgets.timeline import TimelinePane
+
+_LIVE_ONLY = frozenset(action.method.partition("(")[0] for action in in_scope("ops"))
 
 TABLE_SECONDS = 0.25
 """Tables are drawn at most four times a second."""
@@ -94,7 +97,7 @@ class OpsScreen(RoomScreen):
         self._reasoning.show(state.thoughts)
         if self._queue is not state.approvals:
             self._queue = state.approvals
-            self._approvals.styles.height = approvals.height_of(state.approvals, self.size.width)
+            self._approvals.styles.height = approvals.height_of(state.approvals, self.size.height)
             self._approvals.show(state.approvals, now)
             self.refresh_keys()
 
@@ -110,15 +113,14 @@ class OpsScreen(RoomScreen):
             self._approvals.show(self._shown.approvals, now)
         self._tables_due = True
 
+    def can_leave(self) -> bool:
+        """Only a filter and the zoom can be left."""
+        return self.has_class("-zoomed") or bool(self._timeline.wanted) or bool(self.query("#filter:focus"))
+
     def leave(self) -> None:
-        """There is nothing behind this view: only the board and the zoom can be left."""
+        """There is nothing behind this view: only the zoom can be left."""
         if self.has_class("-zoomed"):
             self.action_zoom()
-        elif not self._live:
-            self._live = True
-            self.query_one(Board).display = False
-            self.query_one("#live").display = True
-            self.show(self.room.state)
 
     def apply_filter(self, text: str) -> None:
         """The timeline narrows, the reasoning marks."""
@@ -193,8 +195,10 @@ class OpsScreen(RoomScreen):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Keys that would do nothing now are shown grey."""
+        if not self._live and action in _LIVE_ONLY:
+            return False
         allowed = super().check_action(action, parameters)
-        if allowed and action in {"approve", "reject"} and self._live and self._approvals.selected is None:
+        if allowed and action in {"approve", "reject"} and self._approvals.selected is None:
             return None
         return allowed
 
@@ -203,8 +207,8 @@ class OpsScreen(RoomScreen):
         view = pane.selected
         if view is None:
             say(self.app, "nothing waits for a decision")
-        elif not self._live or not pane.display:
-            return None
+        elif self.has_class("-zoomed") and not pane.has_class("-zoom"):
+            say(self.app, "the request is hidden by the zoom: z shows it", "warning")
         elif view.id in pane.sending:
             say(self.app, "the decision is on its way")
         elif not pane.ripe:
@@ -232,6 +236,6 @@ class OpsScreen(RoomScreen):
         self._health.show(self._shown.targets, self.room.clock())
 
     def _resized(self) -> None:
-        self._approvals.styles.height = approvals.height_of(self._shown.approvals, self.size.width)
+        self._approvals.styles.height = approvals.height_of(self._shown.approvals, self.size.height)
         self._approvals.show(self._shown.approvals, self.room.clock())
         self._draw_tables()

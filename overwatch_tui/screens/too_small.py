@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.screen import Screen
-from textual.widgets import Static
 
-from overwatch_tui.widgets.safe import content
+from overwatch_tui.widgets.safe import SafeLines
 
 WIDTH, HEIGHT = 80, 24
 
@@ -16,15 +15,12 @@ class TooSmall(Screen[None]):
 
     def compose(self) -> ComposeResult:
         """A few short lines."""
-        yield Static(markup=False, id="small")
+        yield SafeLines(ascii_only=False, id="small")
 
     def on_resize(self) -> None:
         """The size has changed again."""
-        words = content(
-            (
-                (f"{self.app.size.width} by {self.app.size.height} is a little small.", "strong"),
-                (f" Overwatch needs {WIDTH} by {HEIGHT}.", "plain"),
-                (" The swarm goes on; q quits.", "muted"),
-            )
+        self.query_one(SafeLines).lines = (
+            ((f"{self.app.size.width} by {self.app.size.height} is a little small", "strong"),),
+            ((f"Overwatch needs {WIDTH} by {HEIGHT}", "plain"),),
+            (("the swarm goes on, q quits", "muted"),),
         )
-        self.query_one(Static).update(words)

@@ -42,15 +42,18 @@ class Told:
     tone: Tone
     decision: bool = False
     details: tuple[str, ...] = ()
+    who: str = ""
+    """Who did it, where that is not the event's source."""
 
 
 def tell(event: Event, incident: Incident | None) -> Told:
     """What an event says; `incident` is what it is about, as it was before."""
     teller = _TELLERS.get(type(event.data))
     if teller is None:
-        return Told(clean(event.type), "plain")
+        return Told(clean(event.type), "plain", who=clean(event.source, 40))
     told = teller(event.data, incident)
-    return Told(clean(told.text, 400), told.tone, told.decision, tuple(clean(d, 400) for d in told.details))
+    details = tuple(clean(detail, 400) for detail in told.details)
+    return Told(clean(told.text, 400), told.tone, told.decision, details, clean(told.who or event.source, 40))
 
 
 def _opened(data: IncidentOpened, _: Incident | None) -> Told:
@@ -68,7 +71,7 @@ def _diagnosed(data: IncidentDiagnosed, _: Incident | None) -> Told:
 
 
 def _failover(data: FailoverRequested, _: Incident | None) -> Told:
-    return Told(f"{data.by} asks for {data.target} to be moved to {data.region}", "plain", decision=True)
+    return Told(f"asks for {data.target} to be moved to {data.region}", "plain", decision=True, who=data.by)
 
 
 def _proposed(data: StrategyProposed, _: Incident | None) -> Told:
@@ -79,7 +82,7 @@ def _proposed(data: StrategyProposed, _: Incident | None) -> Told:
 
 def _requested(data: ApprovalRequested, _: Incident | None) -> Told:
     why = "; ".join(data.reasons) or "policy wants one"
-    return Told(f"asks a person: {why}", "warn", decision=True, details=data.reasons)
+    return Told(f"asks a person: {why}", "warn", decision=True)
 
 
 def _decided(data: ApprovalDecided, _: Incident | None) -> Told:
@@ -87,17 +90,17 @@ def _decided(data: ApprovalDecided, _: Incident | None) -> Told:
         return Told("nobody decided in time", "warn", decision=True)
     why = f": {data.reason}" if data.reason else ""
     verb = "approved" if data.approved else "rejected"
-    return Told(f"{data.by} {verb}{why}", "ok" if data.approved else "warn", decision=True)
+    return Told(f"{verb}{why}", "ok" if data.approved else "warn", decision=True, who=data.by)
 
 
 def _approved(data: StrategyApproved, _: Incident | None) -> Told:
-    return Told(f"{data.by} lets it pass: {plan(data.strategy)}", "ok", decision=True, details=data.reasons)
+    return Told(f"approved by {data.by}: {plan(data.strategy)}", "ok", decision=True, details=data.reasons)
 
 
 def _refused(data: StrategyRefused, incident: Incident | None) -> Told:
     strategy = incident.strategy if incident is not None else None
     what = plan(strategy) if strategy is not None and strategy.id == data.strategy else "the plan"
-    return Told(f"{data.by} refuses {what}: {'; '.join(data.reasons)}", "warn", decision=True, details=data.reasons)
+    return Told(f"refused by {data.by}: {what}: {'; '.join(data.reasons)}", "warn", decision=True, details=data.reasons)
 
 
 def _finished(data: ActionFinished, _: Incident | None) -> Told:
@@ -130,11 +133,12 @@ def _resolved(data: IncidentResolved, incident: Incident | None) -> Told:
 
 
 def _paused(data: AutomationPaused, _: Incident | None) -> Told:
-    return Told(f"{data.by} paused all automation{f': {data.reason}' if data.reason else ''}", "warn", decision=True)
+    why = f": {data.reason}" if data.reason else ""
+    return Told(f"paused all automation{why}", "warn", decision=True, who=data.by)
 
 
 def _armed(data: AutomationArmed, _: Incident | None) -> Told:
-    return Told(f"{data.by} armed automation", "ok", decision=True)
+    return Told("armed automation", "ok", decision=True, who=data.by)
 
 
 def _checks(checks: Sequence[Check]) -> str:

@@ -80,7 +80,7 @@ def _approval(incident: Incident, now: datetime) -> Iterator[Line]:
     left = (approval.deadline - now).total_seconds()
     yield (_label("decide"), ("a approves, x rejects", "strong"), (f", within {fmt.remaining(left)}", "warn"))
     for reason in approval.reasons:
-        yield (_label("asked since"), (reason, "plain"))
+        yield (_label("because"), (reason, "plain"))
     yield (_label("bound to"), (f"{approval.binding[:16]} (this plan, this version)", "muted"))
 
 

@@ -177,7 +177,7 @@ class Store:
         return Entry(
             seq=self._seq,
             at=event.time,
-            agent=clean(event.source, 40),
+            agent=told.who,
             incident=clean(event.incident, 80),
             text=told.text,
             tone=told.tone,

@@ -15,7 +15,7 @@ GRACE = timedelta(seconds=0.5)
 
 
 def approval_row(view: ApprovalView, now: datetime, width: int, glyphs: Glyphs, *, sending: bool) -> Row:
-    """A request in two lines, three where the screen is narrow."""
+    """A request in three lines."""
     left = (view.deadline - now).total_seconds()
     expires = "sent, waiting for the answer" if sending else f"expires in {fmt.remaining(left)}" if left > 0 else "EXPIRED"
     dot = f" {glyphs.dot} "
@@ -29,10 +29,12 @@ def approval_row(view: ApprovalView, now: datetime, width: int, glyphs: Glyphs, 
         rest: Line = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}{dot}{why}", "muted"))
         return Row(view.id, (head, numbers, rest), ref=view.incident)
     confidence = f"confidence {view.confidence}"
-    gap = max(3, width - len(view.incident) - 2 - len(plan) - len(confidence))
+    drawn = fmt.plain(plan) if glyphs.ascii_only else plan
+    gap = max(3, width - len(view.incident) - 2 - len(drawn) - len(confidence))
     head = (*head, (" " * gap, "plain"), (confidence, "plain"))
-    rest = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}{dot}asked because {why}", "muted"))
-    return Row(view.id, (head, rest), ref=view.incident)
+    rest = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}", "muted"))
+    because: Line = ((f"asked because {why}", "muted"),)
+    return Row(view.id, (head, rest, because), ref=view.incident)
 
 
 class ApprovalsPane(LineList):
@@ -74,7 +76,6 @@ class ApprovalsPane(LineList):
         return self._changed_at is None or self._clock() - self._changed_at >= GRACE
 
 
-def height_of(approvals: Sequence[ApprovalView], width: int) -> int:
-    """How many lines the pane wants, with its frame; two requests at most are shown at once."""
-    each = 3 if width < 104 else 2
-    return 2 + (each * min(2, len(approvals)) if approvals else 1)
+def height_of(approvals: Sequence[ApprovalView], screen: int) -> int:
+    """How many lines the pane wants, with its frame; one request is shown on a low `screen`, two on a higher one."""
+    return 2 + (3 * min(1 if screen < 30 else 2, len(approvals)) if approvals else 1)

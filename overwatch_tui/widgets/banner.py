@@ -20,7 +20,7 @@ def banner_lines(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
         lines.append(_notice(f"{glyphs.warn} {host.problem}", width))
     for incident in reversed(state.paged):
         text = f"{glyphs.alarm} PAGED  {incident.id} on {incident.target}: {incident.escalation}"
-        lines.append(_alarm(f"{text} {glyphs.dot} it is yours now, enter shows it", width))
+        lines.append(_alarm(text, width))
     if state.swarm is not None and state.swarm.problem:
         lines.append(_notice(f"{glyphs.warn} {state.swarm.problem}", width))
     if state.swarm is not None and state.swarm.automation == "paused":

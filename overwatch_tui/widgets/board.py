@@ -22,14 +22,17 @@ DUTIES: dict[str, str] = {
 }
 
 
+BLANK: Line = ((" ", "plain"),)
+
+
 def board_lines(state: State, glyphs: Glyphs) -> tuple[Line, ...]:
     """The wordmark, the six, and how far the start is. Every line is as wide as the others."""
-    width = 68
+    width = 74
     up = sum(1 for name in AGENTS if name in state.agents and state.agents[name].state != "starting")
     lines: list[Line] = [
         (("O V E R W A T C H".center(width), "accent"),),
-        (("six agents, one gate, every step undoable".center(width), "muted"),),
-        ((glyphs.rest * width, "muted"),),
+        (("six agents, one gate, every step verified or undone".center(width), "muted"),),
+        BLANK,
     ]
     for name in AGENTS:
         known = state.agents.get(name)
@@ -38,12 +41,12 @@ def board_lines(state: State, glyphs: Glyphs) -> tuple[Line, ...]:
         lines.append(
             (
                 (f"{glyph} ", tone),
-                (name.ljust(20), "strong" if up else "plain"),
-                (fmt.shorten(duty, 36).ljust(36), "fail" if word == "DOWN" else "muted"),
+                (name.ljust(20), "strong" if tone != "muted" else "plain"),
+                (fmt.shorten(duty, 42).ljust(42), "fail" if word == "DOWN" else "muted"),
                 (word.rjust(10), tone),
             )
         )
-    lines += [((glyphs.rest * width, "muted"),), _foot(state, up, width)]
+    lines += [BLANK, _foot(state, up, width)]
     return tuple(lines)
 
 

@@ -15,6 +15,9 @@ from overwatch_tui.widgets.lines import LineList, Row
 if TYPE_CHECKING:
     from agents.telemetry import RegionSample
 
+QUIET_MS = 250.0
+"""Latencies far below this are drawn low, so that noise does not look like news."""
+
 STALE_SECONDS = 15
 """A sample older than this is no longer the present."""
 
@@ -28,14 +31,15 @@ class Columns:
     value: int
     number: int
     bar: int
+    detail: bool = True
 
 
 def columns(width: int) -> Columns:
     """The columns that fit into `width` cells."""
     if width < 100:
-        return Columns(name=9, spark=10, value=7, number=6, bar=10)
+        return Columns(name=8, spark=8, value=7, number=5, bar=9, detail=False)
     if width < 150:
-        return Columns(name=12, spark=24, value=8, number=7, bar=20)
+        return Columns(name=11, spark=20, value=8, number=6, bar=14)
     return Columns(name=16, spark=48, value=8, number=8, bar=40)
 
 
@@ -96,9 +100,9 @@ def _header(cols: Columns) -> Line:
         latency,
         "errors".rjust(cols.number + 1),
         "rps".rjust(cols.number),
-        "cpu".rjust(cols.number),
+        "cpu".rjust(cols.number + 1),
         "up".rjust(cols.number),
-        "   traffic",
+        "  traffic",
     )
     return (("".join(heads), "muted"),)
 
@@ -109,13 +113,13 @@ def _region(view: RegionView, cols: Columns, now: datetime, glyphs: Glyphs) -> L
     filled, rest = fmt.bar(sample.traffic, cols.bar, glyphs)
     tone: Tone = "fail" if state == "fail" and (sample.traffic or 0) > 0 else "accent"
     traffic: tuple[Piece, ...] = (
-        ("   ", "plain"),
+        ("  ", "plain"),
         (filled, tone),
         (rest, "muted"),
         (f" {fmt.percent(sample.traffic, of=100):>5}", "plain" if sample.traffic else "muted"),
     )
     if sample.traffic is None:
-        traffic = (("   " + fmt.UNKNOWN, "muted"),)
+        traffic = (("  " + fmt.UNKNOWN, "muted"),)
     missing = sample.replicas_ready is not None and (sample.replicas_ready < (sample.replicas_desired or 0))
     return (
         (fmt.shorten(sample.region, cols.name - 1).ljust(cols.name), "strong"),
@@ -123,26 +127,26 @@ def _region(view: RegionView, cols: Columns, now: datetime, glyphs: Glyphs) -> L
         *_latency(view.p95, sample.p95_ms, state, cols, glyphs),
         *_errors(sample.error_rate, cols),
         (fmt.count(sample.rps).rjust(cols.number), "plain"),
-        (fmt.percent(sample.cpu, of=100).rjust(cols.number), "plain"),
+        (fmt.percent(sample.cpu, of=100).rjust(cols.number + 1), "plain"),
         (fmt.ratio(sample.replicas_ready, sample.replicas_desired).rjust(cols.number), "warn" if missing else "plain"),
         *traffic,
-        *_detail(sample, now),
+        *_detail(sample, now, cols),
     )
 
 
 def _users(view: UsersView, cols: Columns, now: datetime, glyphs: Glyphs) -> Line:
     sample = view.sample
     state = "unknown" if _stale(sample.at, now) else sample.state
-    served = f"   served by {sample.region}" if sample.region else ""
+    served = f"  served by {sample.region}" if sample.region else ""
     if state == "fail" and not sample.region:
-        served = "   nobody answers"
+        served = "  nobody answers"
     return (
         ("users".ljust(cols.name), "accent"),
         *_state(state, glyphs),
         *_latency(view.p95, sample.p95_ms, state, cols, glyphs),
         *_errors(sample.error_rate, cols),
         (fmt.count(sample.rps).rjust(cols.number), "plain"),
-        (" " * (2 * cols.number), "plain"),
+        (" " * (2 * cols.number + 1), "plain"),
         (served, "muted"),
     )
 
@@ -155,7 +159,7 @@ def _state(state: str, glyphs: Glyphs) -> tuple[Piece, ...]:
 def _latency(points: Sequence[float | None], value: float | None, state: str, cols: Columns, glyphs: Glyphs) -> tuple[Piece, ...]:
     tone: Tone = {"fail": "fail", "warn": "warn"}.get(state, "accent")  # type: ignore[assignment] # mypy widens the values of a literal dict
     return (
-        (fmt.spark(points, cols.spark, glyphs), tone),
+        (fmt.spark(points, cols.spark, glyphs, floor=QUIET_MS), tone),
         (" " + fmt.milliseconds(value).rjust(cols.value), "plain"),
     )
 
@@ -165,10 +169,12 @@ def _errors(rate: float | None, cols: Columns) -> tuple[Piece, ...]:
     return ((fmt.percent(rate).rjust(cols.number + 1), tone),)
 
 
-def _detail(sample: RegionSample, now: datetime) -> tuple[Piece, ...]:
+def _detail(sample: RegionSample, now: datetime, cols: Columns) -> tuple[Piece, ...]:
+    if not cols.detail:
+        return ()
     if _stale(sample.at, now):
-        return ((f"   last seen {fmt.clock(sample.at)}", "warn"),)
-    return ((f"   {sample.detail}", "muted"),) if sample.detail and sample.state != "ok" else ()
+        return ((f"  last seen {fmt.clock(sample.at)}", "warn"),)
+    return ((f"  {sample.detail}", "muted"),) if sample.detail and sample.state != "ok" else ()
 
 
 def _stale(at: datetime, now: datetime) -> bool:

@@ -43,7 +43,7 @@ class LineList(ScrollView, can_focus=True):
     """Shows rows. With `tail`, the newest line is followed until the person moves up; without a cursor, keys scroll."""
 
     BINDINGS = bindings("list")
-    COMPONENT_CLASSES = {"line-list--cursor", "line-list--cursor-blurred", "line-list--gutter", "line-list--match"}  # noqa: RUF012 - Textual's declaration
+    COMPONENT_CLASSES = {"line-list--cursor"}  # noqa: RUF012 - Textual's declaration
 
     class Moved(Message):
         """The cursor is on another row; `by_person` where a key or the mouse did it."""
@@ -268,9 +268,11 @@ class LineList(ScrollView, can_focus=True):
             mark = self.glyphs.cursor if selected else " "
             line = Content.styled(mark.ljust(self._gutter), "$accent") + line
         line = self._marked(line, at)
-        if selected:
-            name = "line-list--cursor" if self.has_focus else "line-list--cursor-blurred"
-            base += self.get_visual_style(name, partial=True)
+        if selected and self.has_focus:
+            if self.app.current_theme.ansi:  # a terminal's own colours have no quiet background
+                line, base = Content(line.plain), base + Style(reverse=True)
+            else:
+                base = self.get_visual_style("line-list--cursor")
         parts = line.render(base, end="", parse_style=self.app.stylesheet.parse_style)
         strip = Strip([Segment(text, style.rich_style) for text, style in parts], line.cell_length)
         return strip.crop_extend(0, width, base.rich_style).apply_offsets(0, at)

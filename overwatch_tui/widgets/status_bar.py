@@ -88,7 +88,7 @@ def _incidents(state: State, glyphs: Glyphs) -> list[tuple[int, Piece]]:
     paged, unresolved = len(state.paged), len(state.open_incidents)
     if paged:
         parts.append((98, (f" {glyphs.alarm} {paged} PAGED ", "alarm")))
-    if unresolved - paged or not paged:
+    if state.loaded and (unresolved - paged or not paged):
         text = fmt.plural(unresolved, "incident") if unresolved else "no incidents"
         parts.append((80, (text, "warn" if unresolved else "ok")))
     return parts

@@ -9,21 +9,30 @@ from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Entry, Line, Piece, Tone
 from overwatch_tui.widgets.lines import LineList, Row
 
-SHORT: dict[str, str] = {
-    "Diagnostician": "Diagnost.",
-    "Traffic Controller": "Traffic",
-    "Orchestrator": "Orchestr.",
+SHORT: dict[str, str] = {"Traffic Controller": "Traffic"}
+SHORTER: dict[str, str] = {
+    "Diagnostician": "Diag",
+    "Strategist": "Strat",
+    "Orchestrator": "Orch",
+    "Logistics": "Logi",
+    "Traffic Controller": "Traff",
 }
-NARROW = 56
-"""Below this many cells the names of agents are short."""
+LINES = 4
+"""No entry takes more lines than about this; the incident has the rest."""
 
-GLYPH_TONES: frozenset[Tone] = frozenset({"ok", "warn", "fail", "alarm"})
+LOUD: dict[Tone, Tone] = {"warn": "warn", "fail": "fail", "alarm": "fail"}
+"""What is well is said quietly: there only the glyph has a colour."""
 
 
-def entry_row(entry: Entry, glyphs: Glyphs, *, narrow: bool) -> Row:
-    """One line: time, agent, a glyph where it is good or bad, incident, what."""
-    agent = SHORT.get(entry.agent, entry.agent) if narrow else entry.agent
-    pad = 10 if narrow else 19
+def entry_row(entry: Entry, glyphs: Glyphs, width: int) -> Row:
+    """Time, agent, a glyph where it is good or bad, incident, what; the names are shorter where `width` is."""
+    if width < 60:
+        agent, pad, indent = SHORTER.get(entry.agent, entry.agent), 7, 9
+    elif width < 90:
+        agent, pad, indent = SHORT.get(entry.agent, entry.agent), 14, 25
+    else:
+        agent, pad, indent = entry.agent, 19, 30
+    text = fmt.shorten(entry.text, LINES * max(20, width - indent))
     glyph = {"ok": glyphs.ok, "warn": glyphs.warn, "fail": glyphs.fail, "alarm": glyphs.alarm}.get(entry.tone, " ")
     incident: tuple[Piece, ...] = ((entry.incident + " ", "muted"),) if entry.incident else ()
     line: Line = (
@@ -31,9 +40,9 @@ def entry_row(entry: Entry, glyphs: Glyphs, *, narrow: bool) -> Row:
         (fmt.shorten(agent, pad - 1).ljust(pad), "accent"),
         (glyph + " ", entry.tone if entry.tone != "alarm" else "fail"),
         *incident,
-        (entry.text, entry.tone if entry.tone in GLYPH_TONES else "plain"),
+        (text, LOUD.get(entry.tone, "plain")),
     )
-    return Row(entry.seq, (line,), ref=entry.incident)
+    return Row(entry.seq, (line,), ref=entry.incident, indent=indent)
 
 
 def matches(entry: Entry, wanted: str) -> bool:
@@ -45,26 +54,26 @@ class TimelinePane(LineList):
     """Shows entries; a filter narrows them and outlives pauses and resizes."""
 
     def __init__(self, glyphs: Glyphs) -> None:
-        super().__init__(glyphs, id="timeline", tail=True)
+        super().__init__(glyphs, id="timeline", tail=True, wrap=True)
         self.wanted = ""
         self._entries: Sequence[Entry] = ()
         self._made: dict[int, Row] = {}
-        self._narrow = False
+        self._made_for = 0
         self._title()
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Show these entries, as far as they match the filter."""
         self._entries = entries
-        narrow = self.line_width < NARROW
-        if narrow != self._narrow:
-            self._narrow = narrow
+        width = self.line_width
+        if width != self._made_for:
+            self._made_for = width
             self._made.clear()
         made: dict[int, Row] = {}
         for entry in entries:
             if self.wanted and not matches(entry, self.wanted):
                 continue
             row = self._made.get(entry.seq)
-            made[entry.seq] = row if row is not None else entry_row(entry, self.glyphs, narrow=narrow)
+            made[entry.seq] = row if row is not None else entry_row(entry, self.glyphs, width)
         self._made = made
         rows = tuple(made.values())
         if not rows:

@@ -1,4 +1,4 @@
-"""A swarm that follows a script: the real seam, no infrastructure. `python -m tests.overwatch_tui.scripted` shows it in the room."""
+"""A swarm that follows a script: the real seam, no infrastructure. Run as a module, it plays an incident in the room."""
 
 from __future__ import annotations
 
