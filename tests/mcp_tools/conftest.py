@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
+import os
 import shlex
+import subprocess
+import sys
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -307,3 +313,162 @@ def bench(config: dict[str, Any], stepped: SteppedClock):
     made = Bench(config, stepped)
     yield made
     made.close()
+
+
+class RawServer:
+    """A server process spoken to line by line, so that a test may close its stdin or kill it at any moment."""
+
+    def __init__(self, arguments: tuple[str, ...], env: dict[str, str], log: Path) -> None:
+        self.log = log
+        with log.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                [sys.executable, *arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                env={"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **env},
+            )
+        self._number = 0
+
+    def hello(self) -> dict[str, Any]:
+        """The handshake."""
+        asked = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+        answer = self.request("initialize", asked)
+        self._send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        return answer
+
+    def call(self, tool: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Call a tool; raises EOFError when the server went away instead of answering."""
+        return self.request("tools/call", {"name": tool, "arguments": arguments})
+
+    def send_call(self, tool: str, arguments: dict[str, Any]) -> None:
+        """Call a tool without waiting for the answer."""
+        self._number += 1
+        params = {"name": tool, "arguments": arguments}
+        self._send({"jsonrpc": "2.0", "id": self._number, "method": "tools/call", "params": params})
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self._number += 1
+        self._send({"jsonrpc": "2.0", "id": self._number, "method": method, "params": params})
+        for line in self.process.stdout:
+            message = json.loads(line)
+            if message.get("id") == self._number:
+                return message["result"]
+        raise EOFError(self.log.read_text(encoding="utf-8"))
+
+    def _send(self, message: dict[str, Any]) -> None:
+        self.process.stdin.write(json.dumps(message).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        with contextlib.suppress(OSError):
+            self.process.stdin.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path):
+    """Starts server processes; all of them are ended with the test."""
+    started: list[RawServer] = []
+
+    def start(*arguments: str, env: dict[str, str] | None = None) -> RawServer:
+        made = RawServer(arguments, env or {}, tmp_path / "server.log")
+        started.append(made)
+        return made
+
+    yield start
+    for one in started:
+        one.end()
+
+
+class LocalAzure:
+    """Two regions on this machine, as a process; never imported."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mini_app.local_azure", "--state-dir", str(folder), "--rps", "2", "--lease-seconds", "600"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=Path(__file__).parents[2],
+        )
+        self.facts: dict[str, Any] = {}
+
+    def wait_ready(self) -> None:
+        eventually((self.folder / "local_azure.json").exists, 40, lambda: f"local_azure ended: {self.process.poll()}")
+        self.facts = json.loads((self.folder / "local_azure.json").read_text(encoding="utf-8"))
+
+    def state(self) -> dict[str, Any]:
+        return self._control("GET", "state")
+
+    def totals(self) -> dict[str, dict[str, int]]:
+        """The real effects of each region so far."""
+        names = ("restarts_total", "revisions_created_total", "traffic_changes_total")
+        return {region: {name: facts[name] for name in names} for region, facts in self.state()["regions"].items()}
+
+    def kill_replica(self, region: str, index: int) -> None:
+        self._control("POST", "kill-replica", {"region": region, "index": index})
+
+    def config(self, journal: Path) -> dict[str, Any]:
+        """The configuration of the server for this world."""
+        facts = self.facts
+        door = facts["front_door"]
+        target = {
+            "subscription_id": facts["subscription_id"],
+            "resource_group": facts["resource_group"],
+            "arm_url": facts["arm_url"],
+            "ca_file": facts["ca_file"],
+            "credential": "managed_identity",
+            "regions": {region: {"container_app": one["container_app"]} for region, one in facts["regions"].items()},
+            "traffic": {"profile": door["profile"], "origin_group": door["origin_group"], "origins": door["origins"]},
+            "public_url": facts["public_url"],
+            "probe_path": "/api/users?limit=1",
+            "images": ["mini-app:"],
+        }
+        return {"journal": str(journal), "targets": {"demo": target}}
+
+    @property
+    def identity(self) -> dict[str, str]:
+        return {"IDENTITY_ENDPOINT": self.facts["msi_endpoint"], "IDENTITY_HEADER": self.facts["msi_header"]}
+
+    def end(self) -> None:
+        with contextlib.suppress(OSError, KeyError):
+            self._control("POST", "stop")
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def _control(self, method: str, name: str, body: Any = None) -> Any:
+        request = urllib.request.Request(
+            f"{self.facts['control_url']}/control/{name}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self.facts['control_token']}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return json.loads(answer.read() or b"null")
+
+
+def eventually(holds: Callable[[], Any], seconds: float, what: Callable[[], str] = lambda: "") -> Any:
+    """Look until the condition holds; fails when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := holds()):
+        assert time.monotonic() < deadline, f"the condition never held {what()}"
+        time.sleep(0.05)
+    return value
+
+
+@pytest.fixture(scope="session")
+def local_azure(tmp_path_factory: pytest.TempPathFactory):
+    """One world for all tests of the session: they may rely on two ready regions, but not on where traffic is."""
+    world = LocalAzure(tmp_path_factory.mktemp("local_azure"))
+    try:
+        world.wait_ready()
+        yield world
+    finally:
+        world.end()

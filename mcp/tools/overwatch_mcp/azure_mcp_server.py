@@ -23,6 +23,7 @@ from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import load_config
 from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.journal import Journal
+from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.tools import add_tools
 from overwatch_mcp.workshop import Workshop
 
@@ -50,6 +51,7 @@ def main(argv: Sequence[str] | None = None, open_journal: Callable[[Path], Journ
     for talkative in ("aiohttp", "mcp"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("azure").setLevel(logging.ERROR)
+    spare_loopback(os.environ)
     try:
         return asyncio.run(_serve(options.config, open_journal))
     except OverwatchToolError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 import uuid
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from typing import Any
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import WriteTool, load_config
 from overwatch_mcp.errors import OverwatchToolError, RequestError
+from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.models import WriteResult
 from overwatch_mcp.operations import Call
 from overwatch_mcp.workshop import Workshop
@@ -29,6 +31,7 @@ def main(tool: WriteTool, argv: Sequence[str] | None = None) -> int:
     """Run one tool and print its result; returns the exit status."""
     options = _parser(tool).parse_args(argv)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    spare_loopback(os.environ)
     try:
         result = asyncio.run(_run(tool, options))
     except OverwatchToolError as error:

@@ -1,0 +1,14 @@
+"""Loopback is never reached through a proxy, whatever the environment says about all other addresses."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+
+LOOPBACK = ("127.0.0.1", "localhost")
+
+
+def spare_loopback(environment: MutableMapping[str, str]) -> None:
+    """Add loopback to the addresses without a proxy. Both spellings, because the lower-case one wins where both are set."""
+    for name in ("no_proxy", "NO_PROXY"):
+        listed = [host for host in environment.get(name, environment.get("NO_PROXY", "")).split(",") if host]
+        environment[name] = ",".join(dict.fromkeys([*listed, *LOOPBACK]))

@@ -1,0 +1,259 @@
+"""The real server over stdio, the real SDK clients, real replicas: one effect each, counted where it happens."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import uuid
+
+import pytest
+from mcp import Client
+from mcp.client.stdio import StdioServerParameters, stdio_client
+
+pytestmark = pytest.mark.processes
+
+WEST, EAST = {"east": 0, "west": 100}, {"east": 100, "west": 0}
+
+
+@pytest.fixture
+def config_file(local_azure, tmp_path):
+    path = tmp_path / "mcp.json"
+    path.write_text(json.dumps(local_azure.config(tmp_path / "operations.db")), encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def start(local_azure, server, config_file):
+    """Starts a server, ready for calls; `die_at` names the step at which it kills itself."""
+
+    def started(die_at: str | None = None):
+        if die_at is None:
+            arguments = ("-m", "overwatch_mcp.azure_mcp_server")
+        else:
+            arguments = (f"{__file__.rpartition('/')[0]}/dying_server.py",)
+        env = local_azure.identity | ({"DIE_AT": die_at} if die_at else {})
+        made = server(*arguments, "--config", str(config_file), env=env)
+        made.hello()
+        return made
+
+    return started
+
+
+@pytest.fixture
+def operation_id():
+    return f"inc-7>Strategist:0:{uuid.uuid4().hex[:8]}"
+
+
+def call(server, tool, **arguments):
+    answer = server.call(tool, {"target": "demo", **arguments})
+    assert not answer.get("isError"), answer
+    return answer["structuredContent"]
+
+
+def counted(local_azure, region, name, before):
+    return local_azure.totals()[region][name] - before[region][name]
+
+
+def weights(server):
+    return call(server, "get_traffic")["weights"]
+
+
+async def test_the_sdks_client_reads_and_writes(local_azure, config_file, tmp_path, operation_id):
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "overwatch_mcp.azure_mcp_server", "--config", str(config_file)],
+        env=local_azure.identity,
+    )
+    before = local_azure.totals()
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        async with Client(stdio_client(command, errlog=log)) as client:
+            state = (await client.call_tool("get_service_state", {"target": "demo", "region": "east"})).structured_content
+            assert state["replicas_ready"] == 2
+            arguments = {"target": "demo", "region": "east", "operation_id": operation_id}
+            done = (await client.call_tool("restart_service", arguments)).structured_content
+            assert done["status"] == "succeeded", done
+            again = (await client.call_tool("restart_service", arguments)).structured_content
+            assert again == done | {"replayed": True}
+            other = (await client.call_tool("restart_service", arguments | {"region": "west"})).structured_content
+            assert other["status"] == "refused"
+    assert counted(local_azure, "east", "restarts_total", before) == 1
+    assert counted(local_azure, "west", "restarts_total", before) == 0
+
+
+async def test_a_client_that_times_out_leaves_nothing_half_done(local_azure, config_file, tmp_path, operation_id):
+    command = StdioServerParameters(
+        command=sys.executable,
+        args=["-m", "overwatch_mcp.azure_mcp_server", "--config", str(config_file)],
+        env=local_azure.identity,
+    )
+    before = local_azure.totals()
+    arguments = {"target": "demo", "region": "east", "operation_id": operation_id}
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        async with Client(stdio_client(command, errlog=log)) as client:
+            await client.call_tool("get_service_state", {"target": "demo", "region": "east"})
+            with pytest.raises(Exception, match=r"(?i)time"):
+                await client.call_tool("restart_service", arguments, read_timeout_seconds=0.3)
+            record = (await client.call_tool("get_operation", {"operation_id": operation_id})).structured_content
+            assert record["status"] == "started"
+            done = (await client.call_tool("restart_service", arguments)).structured_content
+            assert done["status"] == "succeeded", done
+    assert counted(local_azure, "east", "restarts_total", before) == 1
+
+
+def test_traffic_is_switched_and_back(local_azure, start, operation_id):
+    server = start()
+    before = local_azure.totals()
+    there = call(server, "switch_traffic", weights=WEST, operation_id=operation_id, expected_weights=EAST)
+    assert there["status"] == "succeeded", there
+    assert weights(server) == WEST
+    assert "answered by west 200, west 200, west 200" in there["summary"]
+    assert there["command"].startswith("az afd origin update")
+    back = call(server, "switch_traffic", operation_id=f"{operation_id}u", **without_target(there["inverse"]["arguments"]))
+    assert back["status"] == "succeeded", back
+    assert weights(server) == EAST
+    again = call(server, "switch_traffic", weights=WEST, operation_id=operation_id, expected_weights=EAST)
+    assert again == there | {"replayed": True}
+    assert weights(server) == EAST
+    assert counted(local_azure, "west", "traffic_changes_total", before) == 2
+
+
+def test_a_dead_replica_is_seen_and_healed_by_a_restart(local_azure, start, operation_id):
+    server = start()
+    local_azure.kill_replica("east", 0)
+    state = poll(lambda: call(server, "get_service_state", region="east"), lambda state: state["replicas_ready"] == 1)
+    assert len(state["replicas"]) == 2
+    done = call(server, "restart_service", region="east", operation_id=operation_id)
+    assert done["status"] == "succeeded", done
+    assert call(server, "get_service_state", region="east")["replicas_ready"] == 2
+
+
+def test_scaling_and_back(local_azure, start, operation_id):
+    server = start()
+    up = call(server, "scale_service", region="east", replicas=3, operation_id=operation_id, expected_replicas=2)
+    assert up["status"] == "succeeded", up
+    assert call(server, "get_service_state", region="east")["replicas_ready"] == 3
+    down = call(server, "scale_service", operation_id=f"{operation_id}u", **without_target(up["inverse"]["arguments"]))
+    assert down["status"] == "succeeded", down
+    assert call(server, "get_service_state", region="east")["replicas_ready"] == 2
+
+
+def test_a_deployment_and_back(local_azure, start, operation_id):
+    server = start()
+    image = other_image(server)
+    done = call(server, "deploy_container", region="east", image=image, operation_id=operation_id)
+    assert done["status"] == "succeeded", done
+    assert call(server, "get_service_state", region="east")["image"] == image
+    undone = call(server, "deploy_container", operation_id=f"{operation_id}u", **without_target(done["inverse"]["arguments"]))
+    assert undone["status"] == "succeeded", undone
+
+
+def test_an_image_that_does_not_exist_fails_and_the_old_one_serves(local_azure, start, operation_id):
+    server = start()
+    before = call(server, "get_service_state", region="east")
+    failed = call(server, "deploy_container", region="east", image="mini-app:404", operation_id=operation_id)
+    assert failed["status"] == "failed", failed
+    after = call(server, "get_service_state", region="east")
+    assert (after["image"], after["replicas_ready"]) == (before["image"], 2)
+    undo = call(server, "deploy_container", region="east", image=before["image"], operation_id=f"{operation_id}u")
+    assert undo["status"] == "succeeded", undo
+
+
+def test_zero_replicas_and_bad_weights_do_nothing(local_azure, start, operation_id):
+    server = start()
+    before = local_azure.totals()
+    for bad in ({"east": 0, "west": 0}, {"east": 100}, {"east": 50, "west": 51}):
+        assert call(server, "switch_traffic", weights=bad, operation_id=operation_id)["status"] == "refused"
+    assert call(server, "scale_service", region="east", replicas=0, operation_id=operation_id)["status"] == "refused"
+    assert local_azure.totals() == before
+
+
+def test_a_stale_epoch_does_nothing(local_azure, start, operation_id):
+    server = start()
+    state = call(server, "get_service_state", region="east")
+    call(server, "scale_service", region="east", replicas=state["replicas_desired"], operation_id=operation_id, epoch=9)
+    before = local_azure.totals()
+    stale = call(server, "restart_service", region="east", operation_id=f"{operation_id}s", epoch=8)
+    assert stale["status"] == "refused"
+    assert local_azure.totals() == before
+
+
+RESTART = ("restart_service", {"region": "west"}, "restarts_total")
+SWITCH = ("switch_traffic", {"weights": WEST}, "traffic_changes_total")
+SCALE = ("scale_service", {"region": "west", "replicas": 3}, "revisions_created_total")
+DEPLOY = ("deploy_container", {"region": "west", "image": "other"}, "revisions_created_total")
+DEATHS = [
+    *((step, *RESTART) for step in ("before begin", "begin", "issued", "accepted", "before finish", "finish")),
+    *((step, *SWITCH) for step in ("begin", "issued", "accepted", "before finish")),
+    *((step, *SCALE) for step in ("begin", "issued")),
+    *((step, *DEPLOY) for step in ("begin", "issued")),
+]
+
+
+@pytest.mark.parametrize(("step", "tool", "arguments", "counter"), DEATHS, ids=lambda value: str(value)[:16])
+def test_a_server_that_is_killed_at_any_step_leaves_one_effect(local_azure, start, operation_id, step, tool, arguments, counter):
+    dying = start(step)
+    if tool == "deploy_container":
+        arguments = arguments | {"image": other_image(dying, "west")}
+    before = local_azure.totals()
+    with pytest.raises(EOFError):
+        call(dying, tool, operation_id=operation_id, **arguments)
+    assert dying.process.wait(10) == -9
+    server = start()
+    done = call(server, tool, operation_id=operation_id, **arguments)
+    assert done["status"] == "succeeded", done
+    assert counted(local_azure, "west", counter, before) == 1
+    if done["inverse"] is not None:
+        undo = done["inverse"]
+        undone = call(server, undo["tool"], operation_id=f"{operation_id}u", **without_target(undo["arguments"]))
+        assert undone["status"] == "succeeded", undone
+
+
+def test_a_server_whose_client_dies_finishes_what_is_under_way_and_ends(local_azure, start, operation_id):
+    server = start()
+    before = local_azure.totals()
+    call(server, "get_service_state", region="west")
+    server.send_call("restart_service", {"target": "demo", "region": "west", "operation_id": operation_id})
+    poll(lambda: server.call("get_operation", {"operation_id": operation_id}), known)
+    server.process.stdin.close()
+    successor = start()
+    done = call(successor, "restart_service", region="west", operation_id=operation_id)
+    assert done["status"] == "succeeded", done
+    assert done["replayed"] is True
+    assert server.process.wait(30) == 0
+    assert counted(local_azure, "west", "restarts_total", before) == 1
+
+
+def test_polling_is_cheap(local_azure, start):
+    server = start()
+    call(server, "get_service_state", region="east")
+    call(server, "get_traffic")
+    took = []
+    for _ in range(20):
+        began = time.perf_counter()
+        call(server, "get_service_state", region="east")
+        call(server, "get_traffic")
+        took.append(time.perf_counter() - began)
+    assert sorted(took)[10] < 0.2
+
+
+def known(answer):
+    return answer["structuredContent"]["known"]
+
+
+def poll(look, holds):
+    deadline = time.monotonic() + 20
+    while True:
+        value = look()
+        if holds(value):
+            return value
+        assert time.monotonic() < deadline, value
+
+
+def other_image(server, region="east"):
+    now = call(server, "get_service_state", region=region)["image"]
+    return "mini-app:2" if now == "mini-app:1" else "mini-app:1"
+
+
+def without_target(arguments):
+    return {name: value for name, value in arguments.items() if name != "target"}
