@@ -1,0 +1,97 @@
+"""The demo's own control interface: its lease, its end, the killing of a replica, and a count of what really happened."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from aiohttp import web
+
+from mini_app.local_azure.front_door import FrontDoor
+from mini_app.local_azure.ingress import Edge
+from mini_app.local_azure.region import Region
+
+
+class Lease:
+    """How long the demo goes on without a word from whoever started it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.over = asyncio.Event()
+        self.renew()
+
+    def renew(self) -> None:
+        """Go on for another while."""
+        self._until = asyncio.get_running_loop().time() + self._seconds
+
+    async def watch(self) -> None:
+        """Set `over` when nobody renewed in time."""
+        loop = asyncio.get_running_loop()
+        while (left := self._until - loop.time()) > 0:
+            await asyncio.sleep(left)
+        self.over.set()
+
+
+def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, lease: Lease, token: str) -> web.Application:
+    """The routes, behind a token but for the measurements."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
+        expected = f"Bearer {token}"
+        if request.path != "/metrics" and not hmac.compare_digest(request.headers.get("Authorization", ""), expected):
+            return web.json_response({"error": "wrong or missing token"}, status=401)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    async def ready(_: web.Request) -> web.Response:
+        return web.json_response({"ready": True})
+
+    async def renew(_: web.Request) -> web.Response:
+        lease.renew()
+        return web.json_response({"renewed": True})
+
+    async def stop(_: web.Request) -> web.Response:
+        lease.over.set()
+        return web.json_response({"stopping": True})
+
+    async def kill(request: web.Request) -> web.Response:
+        try:
+            body = await request.json()
+            region = regions[body["region"]]
+            pid = region.kill(int(body.get("index", 0)))
+        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+            known = sorted(regions)
+            return web.json_response({"error": f"name one of the regions {known} as `region`"}, status=400)
+        except IndexError:
+            return web.json_response({"error": f"{region.name} has no such replica"}, status=409)
+        return web.json_response({"killed": pid})
+
+    async def state(_: web.Request) -> web.Response:
+        shown = {
+            name: {
+                "revision": region.revision.name,
+                "replicas": [
+                    {"name": r.name, "pid": r.process.pid, "alive": r.alive, "ready": r.serving} for r in region.replicas
+                ],
+                "weight_percent": door.percent(name),
+                **asdict(region.counters),
+            }
+            for name, region in regions.items()
+        }
+        return web.json_response({"regions": shown, "origin_changes_total": door.changes_total})
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=edge.page(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app = web.Application(middlewares=[guard])
+    app.router.add_get("/control/ready", ready)
+    app.router.add_post("/control/lease", renew)
+    app.router.add_post("/control/stop", stop)
+    app.router.add_post("/control/kill-replica", kill)
+    app.router.add_get("/control/state", state)
+    app.router.add_get("/metrics", metrics)
+    return app

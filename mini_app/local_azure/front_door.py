@@ -1,0 +1,64 @@
+"""The global ingress's rules: origins, weights, health, and who gets the next request."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+SAMPLES = 4
+BAD_SAMPLES = 3
+
+
+@dataclass(slots=True)
+class Origin:
+    """A region as Front Door knows it. Weights are 1 to 1000; a disabled origin gets nothing."""
+
+    name: str
+    enabled: bool
+    weight: int = 1000
+    priority: int = 1
+    samples: deque[bool] = field(default_factory=lambda: deque(maxlen=SAMPLES))
+    credit: float = 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Fewer than three of the last four probes failed."""
+        return list(self.samples).count(False) < BAD_SAMPLES
+
+
+class FrontDoor:
+    """Chooses an origin by smooth weighted round robin, among those that are enabled and healthy; fails open."""
+
+    def __init__(self, origins: dict[str, Origin]) -> None:
+        self.origins = origins
+        self.changes_total = 0
+
+    def choose(self) -> Origin | None:
+        """Who serves the next request; None where no origin is enabled."""
+        enabled = [o for o in self.origins.values() if o.enabled]
+        candidates = [o for o in enabled if o.healthy] or enabled
+        if not candidates:
+            return None
+        for origin in candidates:
+            origin.credit += origin.weight
+        chosen = max(candidates, key=lambda o: o.credit)
+        chosen.credit -= sum(o.weight for o in candidates)
+        return chosen
+
+    def change(self, name: str, *, enabled: bool | None, weight: int | None, priority: int | None) -> None:
+        """Change one origin; counts as a change only where something differs."""
+        origin = self.origins[name]
+        before = (origin.enabled, origin.weight, origin.priority)
+        origin.enabled = origin.enabled if enabled is None else enabled
+        origin.weight = origin.weight if weight is None else weight
+        origin.priority = origin.priority if priority is None else priority
+        if before != (origin.enabled, origin.weight, origin.priority):
+            self.changes_total += 1
+            for each in self.origins.values():
+                each.credit = 0.0
+
+    def percent(self, name: str) -> float:
+        """The share of an origin, in percent."""
+        total = sum(o.weight for o in self.origins.values() if o.enabled)
+        origin = self.origins[name]
+        return 100 * origin.weight / total if origin.enabled and total else 0.0

@@ -1,0 +1,182 @@
+"""One region: a container app with revisions, and the processes that really run."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import signal
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+
+import aiohttp
+
+from mini_app.local_azure import replicas as processes
+from mini_app.local_azure.replicas import Replica, ReplicaPlan
+
+IMAGES = {"mini-app:1": "1", "mini-app:2": "2"}
+"""The images that exist here, and the version that each runs."""
+
+
+class BusyError(RuntimeError):
+    """Another operation changes this app now."""
+
+
+@dataclass(slots=True)
+class Revision:
+    """One revision of the container app."""
+
+    name: str
+    suffix: str
+    image: str
+    replicas: int
+    active: bool = True
+    provisioning: str = "Provisioned"
+    error: str = ""
+
+
+@dataclass(slots=True)
+class Counters:
+    """What really happened, for whoever wants to know how often."""
+
+    restarts_total: int = 0
+    revisions_created_total: int = 0
+    scales_total: int = 0
+    replicas_started_total: int = 0
+    replicas_ended_total: int = 0
+    killed_total: int = 0
+
+
+class Region:
+    """The container app of one region. One change at a time; a second one meanwhile is a BusyError, as in Azure."""
+
+    def __init__(self, plan: ReplicaPlan, app: str, location: str, replicas: int) -> None:
+        self.plan = plan
+        self.name = plan.region
+        self.app = app
+        self.location = location
+        self.revisions = {"r1": Revision(f"{app}--r1", "r1", "mini-app:1", replicas)}
+        self.current = "r1"
+        self.replicas: list[Replica] = []
+        self.max_replicas = 5
+        self.running = True
+        self.counters = Counters()
+        self.changing: str | None = None
+        self._numbers = itertools.count(1)
+        self._turn: Iterator[int] = itertools.count()
+        self._session: aiohttp.ClientSession | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def revision(self) -> Revision:
+        """The revision that serves."""
+        return self.revisions[self.current]
+
+    async def start(self, session: aiohttp.ClientSession) -> None:
+        """Start the first replicas and wait until they answer."""
+        self._session = session
+        await self._add(self.revision, self.revision.replicas)
+
+    async def stop(self) -> None:
+        """End every process."""
+        for task in self._tasks:
+            task.cancel()
+        self.running = False
+        await asyncio.gather(*(processes.end(r) for r in self.replicas))
+        self.replicas = []
+
+    def next_replica(self) -> Replica | None:
+        """Round robin over the replicas, the dead ones included: a naive ingress does not know."""
+        routable = [r for r in self.replicas if not r.ending and (r.ready or not r.alive)]
+        return routable[next(self._turn) % len(routable)] if routable else None
+
+    def kill(self, index: int) -> int:
+        """Kill one replica at once, without a word; its process id. Raises IndexError where there is none."""
+        replica = [r for r in self.replicas if r.alive and not r.ending][index]
+        replica.process.send_signal(signal.SIGKILL)
+        self.counters.killed_total += 1
+        return replica.process.pid
+
+    def begin(self, what: str) -> None:
+        """Claim the app for one change. Raises BusyError."""
+        if self.changing is not None:
+            raise BusyError(f"{self.app} is being changed now ({self.changing})")
+        self.changing = what
+
+    def background(self, what: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Run a change that was claimed with `begin`, and let go of it afterwards."""
+
+        async def guarded() -> None:
+            try:
+                await work
+            finally:
+                self.changing = None
+
+        task = asyncio.create_task(guarded(), name=f"{self.name} {what}")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def restart(self) -> None:
+        """Replace each replica by a fresh process, one after another; a missing one is started too."""
+        self.counters.restarts_total += 1
+        for old in sorted(self.replicas, key=lambda r: r.alive):
+            fresh = await self._one(self.revision, restart_count=old.restart_count + 1)
+            if fresh.ready:
+                await self._remove(old)
+        missing = self.revision.replicas - len(self.replicas)
+        if missing > 0:
+            await self._add(self.revision, missing)
+
+    async def scale(self, wanted: int) -> None:
+        """Run `wanted` replicas."""
+        self.counters.scales_total += 1
+        self.revision.replicas = wanted
+        for dead in [r for r in self.replicas if not r.alive]:
+            await self._remove(dead)
+        missing = wanted - len(self.replicas)
+        if missing > 0:
+            await self._add(self.revision, missing)
+        for surplus in self.replicas[wanted:]:
+            await self._remove(surplus)
+
+    async def deploy(self, suffix: str, image: str, wanted: int) -> None:
+        """Bring up a new revision beside the old one, and change over when it is well; otherwise the old one keeps serving."""
+        new = Revision(f"{self.app}--{suffix}", suffix, image, wanted, active=False, provisioning="Provisioning")
+        self.revisions[suffix] = new
+        self.counters.revisions_created_total += 1
+        if image not in IMAGES:
+            new.provisioning, new.error = "Failed", f"ImagePullBackOff: {image!r} does not exist here"
+            return
+        old = list(self.replicas)
+        await self._add(new, wanted)
+        mine = [r for r in self.replicas if r.revision == new.name]
+        if len([r for r in mine if r.ready]) < wanted:
+            new.provisioning, new.error = "Failed", "its replicas did not become ready"
+            for replica in mine:
+                await self._remove(replica)
+            return
+        self.revision.active = False
+        new.provisioning, new.active = "Provisioned", True
+        self.current = suffix
+        for replica in old:
+            await self._remove(replica)
+
+    async def _add(self, revision: Revision, count: int) -> None:
+        await asyncio.gather(*(self._one(revision) for _ in range(count)))
+
+    async def _one(self, revision: Revision, restart_count: int = 0) -> Replica:
+        if self._session is None:
+            raise RuntimeError(f"{self.name} was not started")
+        name = f"{revision.name}-{next(self._numbers)}"
+        replica = await processes.start(self.plan, name, revision.name, IMAGES.get(revision.image, "?"))
+        replica.restart_count = restart_count
+        self.replicas.append(replica)
+        self.counters.replicas_started_total += 1
+        await processes.wait_ready(replica, self._session)
+        return replica
+
+    async def _remove(self, replica: Replica) -> None:
+        await processes.end(replica)
+        if replica in self.replicas:
+            self.replicas.remove(replica)
+        self.counters.replicas_ended_total += 1

@@ -1,0 +1,152 @@
+"""Puts the local cloud together, writes down where everything listens, and ends it without leaving anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import secrets
+import ssl
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from mini_app.local_azure import certificate, load
+from mini_app.local_azure.arm import Arm
+from mini_app.local_azure.control import Lease, control_app
+from mini_app.local_azure.documents import Ids
+from mini_app.local_azure.front_door import FrontDoor, Origin
+from mini_app.local_azure.ingress import Edge, Forwarder, region_app
+from mini_app.local_azure.region import Region
+from mini_app.local_azure.replicas import ReplicaPlan, free_port
+from mini_app.local_azure.tokens import Tokens
+
+LOCATIONS = {"east": "eastus", "west": "westus3"}
+IDS = Ids("00000000-0000-0000-0000-000000000001", "overwatch-demo", "demo-fd", "demo")
+TENANT = "11111111-1111-1111-1111-111111111111"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    state_dir: Path
+    replicas: int
+    rps: int
+    lease_seconds: float
+    probe_interval: float
+
+
+class LocalAzure:
+    """The whole local cloud in one process, with its replicas as children."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._runners: list[web.AppRunner] = []
+        self._tasks: list[asyncio.Task[None]] = []
+        self._regions: dict[str, Region] = {}
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop`, a stop command, or the end of the lease."""
+        lease = Lease(self._options.lease_seconds)
+        connector = aiohttp.TCPConnector(limit=0, force_close=False, keepalive_timeout=5)
+        async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
+            try:
+                await self._start(session, lease)
+                ends = [asyncio.create_task(e.wait()) for e in (stop, lease.over)]
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+                for task in ends:
+                    task.cancel()
+            finally:
+                await self._end()
+
+    async def _start(self, session: aiohttp.ClientSession, lease: Lease) -> None:
+        folder = self._options.state_dir
+        logs = folder / "logs"
+        ports = {name: free_port() for name in LOCATIONS}
+        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        admin_token = secrets.token_urlsafe(24)
+        database = f"sqlite:///{folder / 'demo.db'}"
+        for name, location in LOCATIONS.items():
+            plan = ReplicaPlan(name, database, admin_token, logs, urls)
+            self._regions[name] = Region(plan, f"demo-{name}", location, self._options.replicas)
+        door = FrontDoor({"east": Origin("east", enabled=True), "west": Origin("west", enabled=False, priority=2)})
+        forwarder, tokens = Forwarder(session), Tokens(TENANT)
+        edge = Edge(door, urls, forwarder)
+        control_token = secrets.token_urlsafe(24)
+        tls, ca_file = await asyncio.to_thread(certificate.make, folder)
+        for name, region in self._regions.items():
+            await self._serve(region_app(region, forwarder), ports[name])
+        public = await self._serve(edge.app())
+        control = await self._serve(control_app(self._regions, door, edge, lease, control_token))
+        identity = web.Application()
+        identity.router.add_get("/msi/token", tokens.managed_identity)
+        msi = await self._serve(identity)
+        arm = await self._serve(Arm(self._regions, door, IDS, tokens).app(), tls=tls)
+        await asyncio.gather(*(region.start(session) for region in self._regions.values()))
+        self._spawn(lease.watch(), "lease")
+        self._spawn(edge.probe(session, self._options.probe_interval), "probes")
+        rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
+        self._spawn(load.stream(f"http://127.0.0.1:{public}", self._options.rps, session, rng), "load")
+        write(
+            folder / "local_azure.json",
+            {
+                "pid": os.getpid(),
+                "control_url": f"http://127.0.0.1:{control}",
+                "control_token": control_token,
+                "arm_url": f"https://127.0.0.1:{arm}",
+                "ca_file": str(ca_file),
+                "msi_endpoint": f"http://127.0.0.1:{msi}/msi/token",
+                "msi_header": tokens.header,
+                "subscription_id": IDS.subscription,
+                "resource_group": IDS.resource_group,
+                "public_url": f"http://127.0.0.1:{public}",
+                "edge_metrics_url": f"http://127.0.0.1:{control}/metrics",
+                "admin_token": admin_token,
+                "regions": {
+                    name: {"container_app": region.app, "ingress_url": urls[name], "location": region.location}
+                    for name, region in self._regions.items()
+                },
+                "front_door": {
+                    "profile": IDS.profile,
+                    "origin_group": IDS.origin_group,
+                    "endpoint": "demo",
+                    "origins": {name: name for name in self._regions},
+                },
+                "started_at": datetime.now(UTC).isoformat(),
+            },
+        )
+
+    async def _serve(self, app: web.Application, port: int = 0, *, tls: ssl.SSLContext | None = None) -> int:
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls, shutdown_timeout=0.2)
+        await site.start()
+        self._runners.append(runner)
+        address: tuple[str, int] = runner.addresses[0]
+        return address[1]
+
+    def _spawn(self, work: Any, name: str) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _end(self) -> None:
+        (self._options.state_dir / "local_azure.json").unlink(missing_ok=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*(region.stop() for region in self._regions.values()))
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+
+
+def write(path: Path, facts: dict[str, Any]) -> None:
+    """Write the file whole or not at all, readable by its owner alone."""
+    partial = path.with_suffix(".part")
+    partial.touch(mode=0o600)
+    partial.chmod(0o600)
+    partial.write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    partial.replace(path)
