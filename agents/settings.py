@@ -221,6 +221,7 @@ class Settings(BaseSettings):
         env_prefix="OVERWATCH_",
         env_nested_delimiter="__",
         env_file=".env",
+        dotenv_filtering="match_prefix",
         frozen=True,
         extra="forbid",
         use_attribute_docstrings=True,
