@@ -8,7 +8,7 @@ from agents.events import Check, Event, IncidentEscalated, IncidentResolved, Inc
 from agents.incident import UNDECIDED, IllegalTransitionError, Incident
 from agents.sentry import observe
 from agents.sentry.detect import changes_picture
-from agents.sentry.memory import Memory
+from agents.sentry.memory import Memory, Symptoms
 from agents.sentry.store import IncidentStore
 
 NAME = "Sentry"
@@ -35,7 +35,7 @@ class Decider:
                 return
             incident = await self._read(memory, now)
             if incident is None:
-                if symptoms and self._waited(memory, now):
+                if symptoms and self._waited(memory, symptoms, now):
                     await self._open(memory, now)
                 return
             payload = self._about(memory, incident, now)
@@ -67,12 +67,13 @@ class Decider:
                     memory.left_behind[region] = incident.resolved_at
             return
 
-    def _waited(self, memory: Memory, now: datetime) -> bool:
-        """Whether to open now, or to give another region that had one bad look the time for its second."""
+    def _waited(self, memory: Memory, symptoms: Symptoms, now: datetime) -> bool:
+        """Whether to open now, or to give a doubtful region the time for its second look, and the platform for its answer."""
         if memory.waiting_since is None:
             memory.waiting_since = now
         limit = timedelta(seconds=memory.settings.interval_s)
-        return not memory.doubtful() or now - memory.waiting_since >= limit
+        complete = not memory.doubtful() and memory.platform_knows(min(symptoms.values()))
+        return complete or now - memory.waiting_since >= limit
 
     async def _open(self, memory: Memory, now: datetime) -> None:
         symptoms = memory.symptoms(corroborated=True)

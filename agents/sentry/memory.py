@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from agents.events import SymptomKind
@@ -20,6 +21,10 @@ MOST_GOOD_LOOKS = 60
 """The most good looks that clearing may ask for, however often it flapped."""
 NEW_REVISION = timedelta(minutes=15)
 """How long a revision counts as a change that may explain trouble."""
+
+
+Symptoms = Mapping[tuple[str | None, SymptomKind], datetime]
+"""What is wrong where, and since when; the region is None for what users see."""
 
 
 class Memory:
@@ -43,7 +48,9 @@ class Memory:
         self.cleared: deque[datetime] = deque(maxlen=16)
         self.left_behind: dict[str, datetime] = {}
         """Regions that users were moved away from by a verified recovery: still broken, known, and no new incident."""
-        self.probes: dict[str, deque[bool]] = {r: deque(maxlen=8) for r in targets.regions}
+        self.probes: dict[str, deque[tuple[datetime, bool]]] = {r: deque(maxlen=8) for r in targets.regions}
+        self.odd = asyncio.Event()
+        """Set by a bad look: the platform is asked at once, so that a diagnosis knows what it says."""
         self.revisions: dict[str, tuple[str, datetime | None, str]] = {}
         """By region: revision, since when it runs (None where it was there before), and what ran before it."""
         self._changing: dict[str, datetime] = {}
@@ -71,7 +78,9 @@ class Memory:
             if not bad:
                 return
         self.streams[region].add(bad, look.at)
-        self.probes[region].append((look.probe or look.health).ok)
+        self.probes[region].append((look.at, (look.probe or look.health).ok))
+        if bad:
+            self.odd.set()
         self._note_revision(region, look.version, look.at, prefix="version ")
         if not bad and self._quiet(region):
             for ask in (look.health, look.probe):
@@ -93,6 +102,8 @@ class Memory:
         if late and bad and look.probe is not None and (look.probe.ok or look.probe.trouble == "timeout"):
             return
         self.streams[None].add(bad, look.at)
+        if bad:
+            self.odd.set()
         if not bad and self._quiet(None):
             self.baselines.learn(None, "probe_ms", None if look.probe is None else look.probe.latency_ms)
             self.baselines.learn(None, "latency_p95", look.rates.p95_ms)
@@ -146,6 +157,15 @@ class Memory:
         """Whether what is seen now is normal: no symptom there, and no incident of the target."""
         on = self.streams[region].on or (region is not None and self.replicas[region].on)
         return not on and self.incident is None
+
+    def platform_knows(self, since: datetime) -> bool:
+        """Whether the platform was asked after something went wrong; true where there is none to ask."""
+        return self.configured.platform is None or (self.platform is not None and self.platform.at >= since)
+
+    def probes_since_trouble(self, region: str) -> list[bool]:
+        """Whether the last user probes were answered: those since the region's trouble began, or the last few."""
+        since = min(self.sustained(region).values(), default=None)
+        return [ok for at, ok in self.probes[region] if since is None or at >= since]
 
     def bad_now(self, region: str | None) -> Kinds:
         """What the last looks found wrong."""

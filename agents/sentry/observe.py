@@ -9,7 +9,7 @@ from datetime import datetime
 from agents.events import IncidentOpened, Observation, Symptom, SymptomKind
 from agents.sentry.asking import Asked
 from agents.sentry.looks import PlatformFacts, RegionLook
-from agents.sentry.memory import Memory
+from agents.sentry.memory import Memory, Symptoms
 
 _WORDS: Mapping[SymptomKind, str] = {
     "unreachable": "unreachable",
@@ -40,7 +40,7 @@ class _Fact:
     unit: str = ""
 
 
-def opened(memory: Memory, symptoms: Mapping[tuple[str | None, SymptomKind], datetime], now: datetime) -> IncidentOpened:
+def opened(memory: Memory, symptoms: Symptoms, now: datetime) -> IncidentOpened:
     """The payload that opens an incident: its symptoms, and observations of all regions, the healthy ones too."""
     seen = observations(memory, now)
     return IncidentOpened(
@@ -51,7 +51,7 @@ def opened(memory: Memory, symptoms: Mapping[tuple[str | None, SymptomKind], dat
     )
 
 
-def title(symptoms: Mapping[tuple[str | None, SymptomKind], datetime]) -> str:
+def title(symptoms: Symptoms) -> str:
     """Such as `east: latency, errors; users failing`."""
     parts = []
     for region in sorted({r for r, _ in symptoms if r is not None}):
@@ -61,7 +61,7 @@ def title(symptoms: Mapping[tuple[str | None, SymptomKind], datetime]) -> str:
     return "; ".join(parts)[:200]
 
 
-def cited(symptoms: Mapping[tuple[str | None, SymptomKind], datetime], seen: Sequence[Observation]) -> tuple[Symptom, ...]:
+def cited(symptoms: Symptoms, seen: Sequence[Observation]) -> tuple[Symptom, ...]:
     """The symptoms, each with the observations that show it."""
     ids = {(o.region, o.metric): o.id for o in seen}
     order = sorted(symptoms.items(), key=lambda s: (s[0][0] is None, s[0][0] or "", _ORDER.index(s[0][1])))
@@ -136,7 +136,7 @@ def _asked(memory: Memory, look: RegionLook) -> Iterator[_Fact]:
     lag = doc.replication_lag_s if doc is not None else None
     if lag is not None:
         yield _Fact(region, "replication_lag", lag, f"{region} lags {lag:.1f} s behind", unit="s")
-    asked = memory.probes[region]
+    asked = memory.probes_since_trouble(region)
     if asked:
         share = sum(asked) / len(asked)
         what = "its user path" if look.probe is not None else "its health"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +19,7 @@ class IncidentStore(Protocol):
         """Open an incident; None where the target has an unresolved one already."""
         ...
 
-    async def append(self, events: Sequence[Event]) -> object:
+    async def append(self, events: Iterable[Event]) -> object:
         """Commit events that answer no delivery. Raises IllegalTransitionError where the incident has moved on."""
         ...
 

@@ -18,6 +18,8 @@ from agents.telemetry import AgentState, Health, RegionSample, Telemetry, UsersS
 
 PLATFORM_EVERY = 5
 """The platform is asked at every so many-th look while all is well: an ARM call costs a hundred probes."""
+ASK_AGAIN_S = 0.5
+"""Seconds between two reads of the platform at least, however many looks are bad."""
 LAG_TICK_S = 0.1
 LAG_LIMIT_S = 0.25
 """When this process itself was held up for longer, a slow answer says nothing about who gave it."""
@@ -49,8 +51,10 @@ class Watcher:
                     look = self._region(memory, region, telemetry)
                     group.create_task(self._every(look, phase, f"{target}/{region}"), name=f"look {target}/{region}")
                 group.create_task(self._every(self._users(memory, telemetry), phase, f"{target}/users"))
-                group.create_task(self._every(self._platform(memory), phase, ""))
-            group.create_task(self._every(self._heartbeat(telemetry, doing), 0.0, ""))
+                read = self._platform(memory)
+                group.create_task(self._every(self._when_due(memory, read), phase, f"{target}/platform"))
+                group.create_task(self._when_odd(memory, read))
+            group.create_task(self._every(self._heartbeat(telemetry, doing), 0.0, "the heartbeat"))
             group.create_task(self._measure_lag())
 
     async def _every(self, step: Callable[[], Awaitable[None]], phase: float, name: str) -> None:
@@ -59,20 +63,23 @@ class Watcher:
             await self._clock.sleep(phase)
         due = self._clock.now()
         while True:
-            try:
-                await step()
-            except Exception as error:
-                self._trouble = f"{name or 'a look'} failed: {clean(error, 200) or type(error).__name__}"
-                logging.getLogger(__name__).exception("a look failed")
-            else:
-                if name:
-                    self._looked[name] = self._clock.now()
-                    self._trouble = "" if self._trouble.startswith(name) else self._trouble
+            await self._once(step, name)
             due += timedelta(seconds=interval)
             wait = (due - self._clock.now()).total_seconds()
             if not 0 <= wait <= interval:
                 due, wait = self._clock.now(), 0.0 if wait < 0 else interval
             await self._clock.sleep(wait)
+
+    async def _once(self, step: Callable[[], Awaitable[None]], name: str) -> None:
+        """One look; whatever it meets is told, and never ends the watching."""
+        try:
+            await step()
+        except Exception as error:
+            self._trouble = f"{name} failed: {clean(error, 200) or type(error).__name__}"
+            logging.getLogger(__name__).exception("a look failed: %s", name)
+        else:
+            self._looked[name] = self._clock.now()
+            self._trouble = "" if self._trouble.startswith(name) else self._trouble
 
     async def _measure_lag(self) -> None:
         """Notice when this process is held up: whoever is slow itself must not call others slow."""
@@ -109,20 +116,40 @@ class Watcher:
         return step
 
     def _platform(self, memory: Memory) -> Callable[[], Awaitable[None]]:
+        reading = asyncio.Lock()
+
+        async def read() -> None:
+            if reading.locked():
+                return
+            async with reading:
+                memory.odd.clear()
+                look = await self._looker.platform(memory.target, memory.configured)
+            if look is not None:
+                memory.take_platform(look)
+                await self._decider.decide(memory, self._clock.now())
+
+        return read
+
+    def _when_due(self, memory: Memory, read: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
         ticks = 0
 
         async def step() -> None:
             nonlocal ticks
             due = ticks % PLATFORM_EVERY == 0
             ticks += 1
-            if not due and not memory.suspicious():
-                return
-            look = await self._looker.platform(memory.target, memory.configured)
-            if look is not None:
-                memory.take_platform(look)
-                await self._decider.decide(memory, self._clock.now())
+            if due or memory.suspicious():
+                await read()
 
         return step
+
+    async def _when_odd(self, memory: Memory, read: Callable[[], Awaitable[None]]) -> None:
+        """Ask the platform right after the first bad look; while trouble goes on, the cadence does."""
+        while True:
+            await memory.odd.wait()
+            memory.odd.clear()
+            if memory.platform is None or self._clock.now() - memory.platform.at >= timedelta(seconds=ASK_AGAIN_S):
+                await self._once(read, f"{memory.target}/platform")
+            await self._clock.sleep(ASK_AGAIN_S)
 
     def _heartbeat(self, telemetry: Telemetry, doing: Callable[[], str]) -> Callable[[], Awaitable[None]]:
         async def step() -> None:

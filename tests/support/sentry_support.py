@@ -145,6 +145,7 @@ class World:
         self.tools_away = False
         self.asked: list[str] = []
         self.reads: list[str] = []
+        self.platform_s = 0.3
         self.closed = False
 
     async def get(self, url: str, *, limit: int, timeout_s: float) -> Asked:
@@ -211,6 +212,7 @@ class World:
 
     async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         self.reads.append(tool)
+        await self.clock.sleep(self.platform_s)
         if self.tools_away:
             raise ToolsUnavailableError("the server is away")
         if tool == "get_traffic":
