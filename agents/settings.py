@@ -38,7 +38,7 @@ class SentrySettings(Section):
 
     interval_s: float = Field(default=1.0, ge=0.2, le=300)
     """Seconds between two looks at a region."""
-    timeout_s: float = Field(default=1.0, ge=0.1, le=30)
+    timeout_s: float = Field(default=2.0, ge=0.1, le=30)
     """How long one probe may take before it counts as failed."""
     fall: int = Field(default=2, ge=1, le=20)
     """Bad looks in a row before a symptom counts."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from agents.foundry.signals import Answer, Signals, any_, not_
+from agents.foundry.signals import Answer, Signals, not_
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +49,11 @@ def crash(s: Signals) -> Sequence[Question]:
 
 
 def region_down(s: Signals) -> Sequence[Question]:
-    """Every look at the region fails."""
-    dead = s.below(s.sick, "probe_success", 0.3)
+    """The region answers nobody."""
     return (
-        Question("every look at it fails", 4, dead, must=True),
-        Question("its health check fails or is silent", 2, s.symptom(s.sick, "health_fail", "unreachable"), must=True),
+        Question("its health check fails or is silent", 4, s.symptom(s.sick, "health_fail", "unreachable"), must=True),
+        Question("the last looks at what users use failed", 2, s.symptom(s.sick, "errors", "unreachable"), must=True),
+        Question("its database check does not fail by itself", 1, not_(s.below(s.sick, "health_checks_database", 0))),
         Question("what it answers is not merely slow", 2, not_(s.symptom(s.sick, "latency")), must=True),
         Question("its replicas are not just missing", 1, not_(s.short_of_baseline(s.sick, "replicas_ready"))),
         _one_region(s),
@@ -70,7 +70,7 @@ def process_degraded(s: Signals) -> Sequence[Question]:
         Question("the pool of connections has room", 1, not_(s.above(s.sick, "pool_utilisation", 0.95))),
         Question("no new release", 1, not_(s.above(s.sick, "app_version_changed", 1))),
         Question("the platform shows all replicas", 2, s.at_baseline(s.sick, "replicas_ready"), must=True),
-        Question("it still answers some", 1, any_(s.symptom(s.sick, "latency"), s.above(s.sick, "probe_success", 0.01))),
+        Question("its health check does not fail outright", 1, not_(s.symptom(s.sick, "health_fail", "unreachable")), must=True),
         _one_region(s),
         _others_well(s),
     )

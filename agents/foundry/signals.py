@@ -74,12 +74,3 @@ class Signals:
 def not_(answer: Answer) -> Answer:
     """The opposite; what was not observed stays unknown."""
     return Answer(None if answer.holds is None else not answer.holds, answer.cites)
-
-
-def any_(*answers: Answer) -> Answer:
-    """Whether at least one holds, with the citations of those that do."""
-    holding = [a for a in answers if a.holds]
-    if holding:
-        return Answer(True, tuple(c for a in holding for c in a.cites))
-    known = [a for a in answers if a.holds is not None]
-    return Answer(False if known else None, tuple(c for a in known for c in a.cites))

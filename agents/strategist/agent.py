@@ -92,7 +92,7 @@ class Strategist:
         evidence = incident.diagnosis.evidence if incident.diagnosis else 0.0
         word = incident.diagnosis.word if incident.diagnosis else None
         return Strategy(
-            id=f"{incident.id}/s{incident.attempt}v{incident.version}",
+            id=f"{incident.id}.s{incident.attempt}v{incident.version}",
             target=incident.target,
             fault_class=fault_class,
             actions=(action,),
@@ -107,7 +107,7 @@ class Strategist:
 
     def _page(self, incident: Incident, context: Context, why: str) -> Strategy:
         return Strategy(
-            id=f"{incident.id}/s{incident.attempt}v{incident.version}",
+            id=f"{incident.id}.s{incident.attempt}v{incident.version}",
             target=incident.target,
             fault_class=incident.diagnosis.fault_class if incident.diagnosis else MANUAL,
             actions=(Action(kind="page_person"),),
