@@ -405,9 +405,16 @@ class LocalAzure:
         return self._control("GET", "state")
 
     def totals(self) -> dict[str, dict[str, int]]:
-        """The real effects of each region so far."""
-        names = ("restarts_total", "revisions_created_total", "traffic_changes_total")
-        return {region: {name: facts[name] for name in names} for region, facts in self.state()["regions"].items()}
+        """The real effects so far, by region and kind."""
+        state = self.state()
+        return {
+            region: {
+                "restarts": facts["restarts_total"],
+                "revisions": facts["revisions_created_total"] + facts["scales_total"],
+                "traffic": state["origin_changes_total"],
+            }
+            for region, facts in state["regions"].items()
+        }
 
     def kill_replica(self, region: str, index: int) -> None:
         self._control("POST", "kill-replica", {"region": region, "index": index})

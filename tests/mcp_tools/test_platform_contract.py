@@ -11,7 +11,7 @@ import pytest
 from overwatch_mcp.azure_platform import AzurePlatform
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import ServerConfig
-from overwatch_mcp.errors import MissingError
+from overwatch_mcp.errors import ConflictError, MissingError
 
 
 class World:
@@ -30,6 +30,18 @@ class World:
                 return value
             assert time.monotonic() < deadline, "it never came true"
             await self.pause()
+
+    async def write(self, make):
+        """Write as soon as the platform is not busy with the change before."""
+
+        async def taken():
+            try:
+                await make()
+            except ConflictError:
+                return False
+            return True
+
+        await self.until(taken)
 
     async def ready(self, region: str, replicas: int, image: str | None = None):
         async def holds():
@@ -83,7 +95,7 @@ async def test_a_service_is_described_in_full(world):
 async def test_a_restart_starts_every_replica_anew_in_the_same_revision(world):
     before = await world.ready("west", 2)
     await world.pause()
-    await world.platform.restart("west", before.revision)
+    await world.write(lambda: world.platform.restart("west", before.revision))
     born = {replica.name: replica.created_at for replica in before.replicas}
 
     async def anew():
@@ -103,7 +115,7 @@ async def test_a_deployment_makes_the_revision_that_its_suffix_names(world, suff
     before = await world.ready("west", 2)
     image = "mini-app:2" if before.image == "mini-app:1" else "mini-app:1"
     assert await world.platform.revision("west", suffix) is None
-    await world.platform.deploy("west", image, suffix)
+    await world.write(lambda: world.platform.deploy("west", image, suffix))
     after = await world.ready("west", 2, image)
     assert after.revision == f"demo-west--{suffix}"
     own = await world.platform.revision("west", suffix)
@@ -112,7 +124,7 @@ async def test_a_deployment_makes_the_revision_that_its_suffix_names(world, suff
 
 async def test_a_suffix_that_exists_is_left_alone(world, suffix):
     before = await world.ready("west", 2)
-    await world.platform.deploy("west", before.image, suffix)
+    await world.write(lambda: world.platform.deploy("west", before.image, suffix))
 
     async def serves():
         return (await world.platform.service("west")).revision == f"demo-west--{suffix}"
@@ -120,14 +132,14 @@ async def test_a_suffix_that_exists_is_left_alone(world, suffix):
     await world.until(serves)
     await world.ready("west", 2)
     other = "mini-app:2" if before.image == "mini-app:1" else "mini-app:1"
-    await world.platform.deploy("west", other, suffix)
+    await world.write(lambda: world.platform.deploy("west", other, suffix))
     assert (await world.platform.revision("west", suffix)).image == before.image
     assert (await world.ready("west", 2)).image == before.image
 
 
 async def test_an_image_that_does_not_come_up_leaves_the_old_revision_serving(world, suffix):
     before = await world.ready("west", 2)
-    await world.platform.deploy("west", "mini-app:404", suffix)
+    await world.write(lambda: world.platform.deploy("west", "mini-app:404", suffix))
 
     async def broken():
         own = await world.platform.revision("west", suffix)
@@ -138,17 +150,17 @@ async def test_an_image_that_does_not_come_up_leaves_the_old_revision_serving(wo
     assert (after.revision, after.image, after.replicas_ready) == (before.revision, before.image, 2)
     assert (await world.platform.revision("west", suffix)).image == "mini-app:404"
     recovery = f"{suffix}x"
-    await world.platform.deploy("west", before.image, recovery)
+    await world.write(lambda: world.platform.deploy("west", before.image, recovery))
     await world.ready("west", 2, before.image)
 
 
 async def test_scaling_changes_how_many_replicas_there_are(world, suffix):
     await world.ready("west", 2)
-    await world.platform.scale("west", 3, 5, suffix)
+    await world.write(lambda: world.platform.scale("west", 3, 5, suffix))
     state = await world.ready("west", 3)
     assert state.replicas_desired == 3
     assert await world.platform.replica_bounds("west") == (3, 5)
-    await world.platform.scale("west", 2, 5, f"{suffix}d")
+    await world.write(lambda: world.platform.scale("west", 2, 5, f"{suffix}d"))
     assert (await world.ready("west", 2)).replicas_desired == 2
 
 

@@ -63,6 +63,12 @@ class AzurePlatform:
         with mapped(f"reading {self._app(region)!r}"):
             return bounds(await self._get_app(self._app(region)))
 
+    async def replica_bounds(self, region: str) -> tuple[int, int]:
+        """The lower and upper bound of a region's replicas."""
+        app_name = self._app(region)
+        with mapped(f"reading {app_name!r}"):
+            return bounds(await self._get_app(app_name))
+
     async def revision(self, region: str, suffix: str) -> RevisionState | None:
         """The revision that a suffix names, or None where there is none (yet)."""
         app_name = self._app(region)

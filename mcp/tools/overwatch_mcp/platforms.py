@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from typing import cast
+from typing import TYPE_CHECKING
 
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import ServerConfig
 from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.platform import Platform
+
+if TYPE_CHECKING:
+    from overwatch_mcp.azure_platform import AzurePlatform
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +32,8 @@ class Platforms:
         if target not in self._made:
             module = await asyncio.to_thread(importlib.import_module, "overwatch_mcp.azure_platform")
             if target not in self._made:
-                self._made[target] = cast("Platform", module.AzurePlatform(target, config, self._clock))
+                make: type[AzurePlatform] = module.AzurePlatform
+                self._made[target] = make(target, config, self._clock)
         return self._made[target]
 
     async def warm(self) -> None:

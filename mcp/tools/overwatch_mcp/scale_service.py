@@ -72,20 +72,21 @@ class ScaleService:
         progress = f"{state.replicas_ready} of {self.replicas} replicas of {self.region} are ready"
         if own is not None and own.broken:
             return Look("broken", f"the platform gave {own.name} up: {own.error or own.provisioning_state}", facts)
+        if own is not None and state.revision != own.name:
+            return Look(
+                "under_way", f"{own.name} is {own.running_state or own.provisioning_state}, {state.revision} serves", facts
+            )
         if state.replicas_desired != self.replicas:
-            unchanged = state.replicas_desired == start.state_before["replicas_desired"]
-            return Look("absent" if unchanged and own is None else "elsewhere", progress, facts)
-        if self._is_there(state.revision, own is not None, state.replicas_ready, len(state.replicas)):
-            return Look("done", f"scaled {self.region} to {self.replicas}: {state.replicas_ready} replicas are ready", facts)
+            unchanged = own is None and state.replicas_desired == start.state_before["replicas_desired"]
+            return Look(
+                "absent" if unchanged else "elsewhere", f"{self.region} is asked for {state.replicas_desired} replicas", facts
+            )
+        ready = state.replicas_ready
+        if ready == self.replicas == len(state.replicas) or (own is not None and ready > self.replicas):
+            return Look("done", f"scaled {self.region} to {self.replicas}: {ready} replicas are ready", facts)
         if own is None and start.state_before["replicas_desired"] == self.replicas:
             return Look("absent", progress, facts)
         return Look("under_way", progress, facts)
-
-    def _is_there(self, serving: str | None, made: bool, ready: int, all_: int) -> bool:
-        """Whether the wanted replicas serve: of the operation's own revision where the platform made one."""
-        if made and (serving is None or not serving.endswith(f"--{self.suffix}")):
-            return False
-        return ready == self.replicas == all_ or (made and ready > self.replicas)
 
     def _inverse(self, minimum: int) -> Inverse | None:
         """The way back, where the envelope allows it: from 0 replicas there is none."""

@@ -39,7 +39,7 @@ async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled
         None when it was accepted, the error when its answer was lost, or the end when it certainly was not done.
     """
     deadline = clock.monotonic() + BUSY_SECONDS
-    pause = 1.0
+    pause = 0.5
     tries = LOST_TRIES if effect.repeatable else 1
     while True:
         try:
@@ -52,7 +52,7 @@ async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled
                 text = f"the platform stayed busy for {BUSY_SECONDS:.0f} s: {error}"
                 return await _rejected(effect, start, text)
             await clock.sleep(wait)
-            pause = min(pause * 2, 8.0)
+            pause = min(pause * 2, 5.0)
         except NotDoneError as error:
             return await _rejected(effect, start, str(error))
         except LostError as error:
