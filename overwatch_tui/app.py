@@ -13,6 +13,7 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -112,9 +113,9 @@ class OverwatchApp(App[None]):
         self.host.stop()
         await self.host.closed(EXIT_SECONDS)
 
-    def on_resize(self) -> None:
+    def on_resize(self, event: events.Resize) -> None:
         """Below the smallest size, say so; above it, go on."""
-        small = self.size.width < WIDTH or self.size.height < HEIGHT
+        small = event.size.width < WIDTH or event.size.height < HEIGHT
         if small and not isinstance(self.screen, TooSmall):
             self.push_screen(TooSmall())
         elif not small and isinstance(self.screen, TooSmall):
@@ -159,6 +160,8 @@ class OverwatchApp(App[None]):
         yield SystemCommand("Screenshot", "Save a picture of the screen as SVG", self.deliver_screenshot)
 
     def _show(self, state: State) -> None:
+        if not self.is_running:  # the views are being taken down
+            return
         paged = frozenset(incident.id for incident in state.paged)
         if paged - self._paged:
             self.bell()
@@ -169,6 +172,8 @@ class OverwatchApp(App[None]):
                     screen.show(state)
 
     def _second(self) -> None:
+        if not self.is_running:
+            return
         now = self.clock()
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen) and screen.is_mounted:

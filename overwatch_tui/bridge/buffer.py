@@ -120,7 +120,8 @@ class Buffer:
         )
 
     def _put(self, key: tuple[str, str, str], item: object) -> None:
-        if key not in self._slots and len(self._slots) >= self._max_samples:
+        sample = key[0] in {"region", "users"}  # the names of regions come from outside, the six agents do not
+        if sample and key not in self._slots and len(self._slots) >= self._max_samples:
             self._dropped += 1
             return
         self._slots[key] = item

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from overwatch_tui.bridge.buffer import Buffer
+from overwatch_tui.bridge.buffer import Batch, Buffer
 from overwatch_tui.state.models import State
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ class Pump:
         return State() if self._store is None else self._store.state
 
     def tick(self) -> bool:
-        """Show what came since the last tick; False where nothing did."""
+        """Show what came since the last tick, or what was too much for it; False where there is nothing."""
         batch = self._buffer.drain()
         if batch is None:
-            return False
+            if self._store is None or not self._store.behind:
+                return False
+            batch = Batch()
         if self._store is None:
             from overwatch_tui.state.store import Store  # noqa: PLC0415 - its models wait until after the first paint
 

@@ -55,7 +55,7 @@ class RoomScreen(Screen[None]):
 
     def on_resize(self) -> None:
         """Everything that was cut to the width is cut again."""
-        self.call_after_refresh(self.show, self.room.state)
+        self.call_after_refresh(self.show_again)
 
     def on_screen_resume(self) -> None:
         """Show what happened while another view was in front."""
@@ -65,6 +65,11 @@ class RoomScreen(Screen[None]):
     def on_descendant_focus(self, _event: events.DescendantFocus) -> None:
         """Other keys may be active now."""
         self.call_after_refresh(self.refresh_keys)
+
+    def show_again(self) -> None:
+        """Show the newest state, unless the view is being taken down."""
+        if self.is_attached and self.room.is_running:
+            self.show(self.room.state)
 
     def show(self, state: State) -> None:
         """Show this state."""
@@ -85,7 +90,7 @@ class RoomScreen(Screen[None]):
 
     def refresh_keys(self) -> None:
         """The key bar, from the bindings that are active now."""
-        if not self.is_attached:
+        if not self.is_attached or not self.room.is_running:
             return
         active: dict[str, tuple[str, bool]] = {}
         for key, binding in self.active_bindings.items():

@@ -229,13 +229,15 @@ class OpsScreen(RoomScreen):
         return selected
 
     def _draw_tables(self) -> None:
-        if not self._tables_due or not self._live:
+        if not self._tables_due or not self._live or not self.room.is_running:
             return
         self._tables_due = False
         self._health.styles.height = min(health.height_of(self._shown.targets), max(5, self.size.height // 3))
         self._health.show(self._shown.targets, self.room.clock())
 
     def _resized(self) -> None:
+        if not self.room.is_running:
+            return
         self._approvals.styles.height = approvals.height_of(self._shown.approvals, self.size.height)
         self._approvals.show(self._shown.approvals, self.room.clock())
         self._draw_tables()

@@ -36,6 +36,7 @@ PARAGRAPHS = 200
 PARAGRAPH_CHARS = 20_000
 POINTS = 60
 SEEN = 20_000
+NAME = 64
 EVENTS_PER_BATCH = 400
 """A long history is folded in pieces, so that no key waits for it."""
 
@@ -87,11 +88,13 @@ class Store:
         if not batch.regions and not batch.users:
             return state
         targets = {target.name: target for target in state.targets}
-        for sample in batch.regions:
-            name = clean(sample.target, 64)
+        for seen in batch.regions:
+            name = clean(seen.target, NAME)
+            sample = replace(seen, target=name, region=clean(seen.region, NAME), detail=clean(seen.detail, 200))
             targets[name] = _with_region(targets.get(name, TargetView(name)), sample)
-        for users in batch.users:
-            name = clean(users.target, 64)
+        for told in batch.users:
+            name = clean(told.target, NAME)
+            users = replace(told, target=name, region=clean(told.region, NAME) if told.region else None)
             target = targets.get(name, TargetView(name))
             past = target.users.p95 if target.users is not None else ()
             targets[name] = replace(target, users=UsersView(users, (*past, users.p95_ms)[-POINTS:]))
@@ -102,7 +105,7 @@ class Store:
         fresh: list[Entry] = []
         for agent in news:
             before = agents.get(agent.agent)
-            agents[agent.agent] = agent
+            agents[agent.agent] = replace(agent, detail=clean(agent.detail, 400))
             down = agent.state == "down"
             if down and (before is None or before.state != "down"):
                 fresh.append(self._entry(agent, f"is DOWN: {agent.detail or 'no reason given'}"))

@@ -21,6 +21,9 @@ def banner_lines(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
     for incident in reversed(state.paged):
         text = f"{glyphs.alarm} PAGED  {incident.id} on {incident.target}: {incident.escalation}"
         lines.append(_alarm(text, width))
+    for name, agent in state.agents.items():
+        if agent.state == "down":
+            lines.append(_notice(f"{glyphs.fail} {name} is DOWN: {agent.detail or 'no reason was given'}", width))
     if state.swarm is not None and state.swarm.problem:
         lines.append(_notice(f"{glyphs.warn} {state.swarm.problem}", width))
     if state.swarm is not None and state.swarm.automation == "paused":

@@ -1,0 +1,78 @@
+"""Every event has words, and each is told as it is."""
+
+from __future__ import annotations
+
+from agents.events import (
+    PAYLOADS,
+    ApprovalDecided,
+    AutomationPaused,
+    Event,
+    FailoverRequested,
+    Payload,
+    StrategyRefused,
+)
+from agents.incident import Incident, evolve
+from overwatch_tui.state import describe
+from overwatch_tui.state.dossier import dossier
+from overwatch_tui.state.format import UNICODE
+from tests.overwatch_tui import story
+
+
+def event(data: Payload) -> Event:
+    return Event(id="e", source="Orchestrator", incident="INC-7", data=data, time=story.NOW)
+
+
+def folded(*chapters: str) -> Incident:
+    incident: Incident | None = None
+    for told in story.told(*chapters):
+        incident = evolve(incident, told)
+    assert incident is not None
+    return incident
+
+
+def test_every_type_of_event_has_words():
+    assert set(describe._TELLERS) == set(PAYLOADS.values())
+
+
+def test_what_a_person_did_carries_the_persons_name():
+    paused = describe.tell(event(AutomationPaused(by="anna", reason="release night")), None)
+    asked = describe.tell(event(FailoverRequested(target="demo", region="west", by="anna")), None)
+    assert (paused.who, paused.text) == ("anna", "paused all automation: release night")
+    assert (asked.who, asked.text) == ("anna", "asks for demo to be moved to west")
+
+
+def test_a_deadline_is_no_person():
+    decided = ApprovalDecided(approval="x", strategy="s", binding="b", approved=False, by="deadline")
+    assert describe.tell(event(decided), None).text == "nobody decided in time"
+
+
+def test_a_refusal_names_the_plan_and_the_reasons():
+    refused = StrategyRefused(strategy="INC-7-S1", by="policy", reasons=("west is not healthy",))
+    told = describe.tell(event(refused), folded(*story.PROPOSED))
+    assert told.text == "refused by policy: failover_region → west: west is not healthy"
+    assert told.decision
+
+
+def test_the_dossier_tells_the_whole_life():
+    sections = dossier(folded(*story.ESCALATED), story.NOW, UNICODE)
+    titles = [section.title for section in sections]
+    assert titles == [
+        "",
+        "Diagnosis",
+        "Hypotheses",
+        "Evidence",
+        "Plan",
+        "Decision",
+        "Actions",
+        "Verification",
+        "Tried before",
+        "What it took",
+    ]
+    text = "\n".join("".join(words for words, _ in line) for section in sections for line in section.lines)
+    for words in ("PAGED", "ruled out", "db check says fail", "$ az afd origin update", "FAILED users", "undo: ", "1 undone"):
+        assert words in text
+
+
+def test_the_dossier_shows_a_request_only_while_it_waits():
+    assert "Waits for you" in [s.title for s in dossier(folded(*story.AWAITING), story.NOW, UNICODE)]
+    assert "Waits for you" not in [s.title for s in dossier(folded(*story.ACTING), story.NOW, UNICODE)]
