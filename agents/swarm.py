@@ -88,7 +88,7 @@ class Swarm:
         tools = McpTools(self._clock)
         catalogue = load_catalogue()
         policy = self._settings.policy
-        reasoner = make_reasoner(self._settings.model, catalogue)
+        reasoner = make_reasoner(self._settings.model, catalogue, self._clock)
         sentry = Sentry(
             targets=targets,
             settings=self._settings.sentry,

@@ -27,7 +27,8 @@ class Diagnostician:
             return Outcome()
         now = context.clock.now()
 
-        def aloud(text: str, *, done: bool = True) -> None:
+        def aloud(text: str) -> None:
+            done = text.endswith("\n")
             words = clean(text, 2_000)
             context.telemetry.publish(Thought(self.name, incident.id, words, self._reasoner.name, context.clock.now(), done=done))
 

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from agents.catalogue import Catalogue
+from agents.foundry.client import FoundryClient
 from agents.foundry.embedded import EmbeddedReasoner
+from agents.foundry.model import ModelReasoner
 from agents.foundry.reasoner import Choice, OnThought, Reasoner
 from agents.foundry.settings import ModelSettings
+from agents.seams import Clock
 
-__all__ = ["Choice", "EmbeddedReasoner", "ModelSettings", "OnThought", "Reasoner", "make_reasoner"]
+__all__ = [
+    "Choice",
+    "EmbeddedReasoner",
+    "FoundryClient",
+    "ModelReasoner",
+    "ModelSettings",
+    "OnThought",
+    "Reasoner",
+    "make_reasoner",
+]
 
 
-def make_reasoner(settings: ModelSettings, catalogue: Catalogue) -> Reasoner:
+def make_reasoner(settings: ModelSettings, catalogue: Catalogue, clock: Clock) -> Reasoner:
     """The model where one is configured, with the embedded reasoner behind it; the embedded one alone otherwise."""
     embedded = EmbeddedReasoner(catalogue)
     if settings.base_url is None:
         return embedded
-    from agents.foundry.model import ModelReasoner  # noqa: PLC0415 - openai costs a second of imports
-
-    return ModelReasoner(settings, catalogue, embedded)
+    return ModelReasoner(FoundryClient(settings, clock), catalogue, embedded)

@@ -49,7 +49,7 @@ class EmbeddedReasoner:
         del now
         diagnosis = self.classify(incident)
         for line in story(incident, diagnosis):
-            on_thought(line)
+            on_thought(f"{line}\n")
         return diagnosis
 
     async def choose(self, incident: Incident, candidates: Sequence[Strategy], on_thought: OnThought, now: datetime) -> Choice:
@@ -58,7 +58,7 @@ class EmbeddedReasoner:
         chosen = candidates[0]
         tried = f" after {len(incident.tried)} that did not help" if incident.tried else ""
         rationale = f"{chosen.rationale}: the first remedy for {chosen.fault_class} that may be used{tried}"
-        on_thought(rationale)
+        on_thought(f"{rationale}\n")
         return Choice(0, rationale)
 
     def classify(self, incident: Incident) -> Diagnosis:

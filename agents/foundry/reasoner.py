@@ -11,7 +11,7 @@ from agents.events import Diagnosis, Strategy
 from agents.incident import Incident
 
 OnThought = Callable[[str], None]
-"""Takes reasoning as it is thought, in pieces."""
+"""Takes reasoning as it is thought, in pieces; a line break ends a paragraph."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ class Strategist:
         return Outcome(emit=(answer(event, self.name, 0, StrategyProposed(strategy=chosen), context.clock.now()),))
 
     async def _chosen(self, incident: Incident, candidates: Sequence[Strategy], context: Context) -> Strategy:
-        def aloud(text: str, *, done: bool = True) -> None:
+        def aloud(text: str) -> None:
+            done = text.endswith("\n")
             words = clean(text, 2_000)
             context.telemetry.publish(Thought(self.name, incident.id, words, self._reasoner.name, context.clock.now(), done=done))
 
