@@ -20,7 +20,7 @@ from agents.settings import SentrySettings
 Kinds = frozenset[SymptomKind]
 NONE: Kinds = frozenset()
 SEVERE: Kinds = frozenset({"unreachable", "health_fail", "replicas_missing"})
-"""Kinds that explain latency and errors in the same region."""
+"""Kinds that ask for another diagnosis where they come later."""
 
 FEWEST = 3
 """Failed or slow requests in one scrape below which they are noise, however few requests there were."""
@@ -186,12 +186,9 @@ class Stream:
 def changes_picture(known: Iterable[tuple[str | None, SymptomKind]], now: Iterable[tuple[str | None, SymptomKind]]) -> bool:
     """Whether the symptoms have grown by something that asks for another diagnosis.
 
-    Another region does, and so do users who begin to fail. Latency and errors in a region whose health or replicas are known
-    to fail are its consequence, and don't.
+    Another region does, users who begin to fail, and health or replicas that begin to. Latency and errors in a region that is
+    known to be ill come with the illness, and don't: a new diagnosis would only take a question away from who answers it.
     """
     before = set(known)
-    for region, kind in set(now) - before:
-        mine = {k for r, k in before if r == region}
-        if not mine or kind in SEVERE or not mine & SEVERE:
-            return True
-    return False
+    places = {region for region, _ in before}
+    return any(region not in places or kind in SEVERE for region, kind in set(now) - before)

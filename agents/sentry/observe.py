@@ -151,7 +151,11 @@ def _measured(memory: Memory, look: RegionLook) -> Iterator[_Fact]:
     if p95 is None or rates.requests < 10:
         p95, source = max(a.latency_ms for a in (look.health, look.probe) if a is not None), "of the last probes, the slower"
     base = normal(region, "latency_p95") or normal(region, "probe_ms")
-    yield _Fact(region, "latency_p95", p95, f"{region}: p95 {p95:.0f} ms {source}{_usually(base, ' ms')}", base, "ms")
+    text = f"{region}: p95 {p95:.0f} ms {source}{_usually(base, ' ms')}"
+    late = max((a.latency_ms for a in (look.health, look.probe) if a is not None and a.trouble == "timeout"), default=0.0)
+    if late >= p95:
+        text = f"{region}: no answer to the last probes within {late:.0f} ms{_usually(base, ' ms')}"
+    yield _Fact(region, "latency_p95", max(p95, late), text, base, "ms")
     if rates.error_rate is not None:
         text = f"{region}: {rates.errors:.0f} of {rates.requests:.0f} requests failed ({rates.error_rate:.0%})"
         yield _Fact(region, "error_rate", rates.error_rate, text, normal(region, "error_rate"), "share")

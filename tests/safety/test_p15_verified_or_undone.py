@@ -100,6 +100,43 @@ async def test_nothing_is_asked_before_the_settle_window_has_passed():
         assert station.world.asked != []
 
 
+async def test_a_restart_whose_replicas_are_not_all_back_is_not_verified_though_the_answers_are_good():
+    station = Station(FAST)
+    async with station:
+        await station.clock.run(15)
+        station.world.regions["east"].status = 503
+        assert await station.until("incident.opened") is not None
+        event = await station.carry_out(Build(station.clock).restart("east"), fault_class="crash")
+        station.world.regions["east"].status = 200
+        station.world.regions["east"].ready = 1
+        outcome = await station.verify(event)
+        assert outcome.emit[0].type == "verification.failed"
+        assert [c.name for c in outcome.emit[0].data.checks if not c.passed] == ["east replicas", "stable"]
+
+
+async def test_replicas_that_the_platform_does_not_tell_are_not_taken_for_ready():
+    station = Station(FAST)
+    async with station:
+        await station.clock.run(15)
+        station.world.regions["east"].status = 503
+        assert await station.until("incident.opened") is not None
+        event = await station.carry_out(Build(station.clock).restart("east"), fault_class="crash")
+        station.world.regions["east"].status = 200
+        station.world.tools_away = True
+        assert (await station.verify(event)).emit[0].type == "verification.failed"
+
+
+async def test_what_can_not_be_compared_with_a_baseline_is_held_to_the_floor():
+    station = Station(FAST)
+    build = Build(station.clock)
+    opened = build.opened().model_copy(update={"manual": True, "symptoms": (), "observations": ()})
+    await station.store.open_incident(opened, "person", station.clock.now())
+    event = await station.carry_out(build.failover())
+    station.world.weights = {"east": 0, "west": 100}
+    station.world.regions["west"].latency_ms = 700
+    assert (await station.verify(event)).emit[0].type == "verification.failed"
+
+
 async def test_a_destination_that_dies_during_the_verification_is_not_verified():
     station = Station(FAST)
     async with station:

@@ -57,6 +57,26 @@ async def test_another_region_that_became_worse_blocks_success(harm):
         assert not outcome.record.succeeded
 
 
+async def test_what_was_left_broken_by_an_earlier_recovery_does_not_block_the_next():
+    station = Station(FAST)
+    async with station:
+        await station.clock.run(15)
+        station.world.regions["east"].status = 503
+        assert await station.until("incident.opened") is not None
+        event = await station.carry_out(Build(station.clock).failover())
+        station.world.weights = {"east": 0, "west": 100}
+        assert (await station.verify(event)).emit[0].type == "verification.passed"
+        await station.clock.run(5)
+        station.world.regions["west"].status = 503
+        assert await station.until("incident.opened", count=2) is not None
+        event = await station.carry_out(Build(station.clock).restart("west"), fault_class="crash")
+        station.world.regions["west"].status = 200
+        outcome = await station.verify(event)
+        assert outcome.emit[0].type == "verification.passed"
+        check = next(c for c in outcome.emit[0].data.checks if c.name == "east unharmed")
+        assert "as bad as before" in check.detail
+
+
 async def test_a_region_that_was_as_bad_before_the_action_does_not_block_success():
     station = Station(FAST, targets={"demo": target_settings("east", "west", "north")}, world=None)
     station.world = World(station.clock, "east", "west", "north")
