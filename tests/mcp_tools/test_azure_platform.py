@@ -353,3 +353,31 @@ async def test_a_share_of_nothing_disables_the_origin(platform, arm):
 
 async def test_a_revision_that_is_not_there_is_none(platform, arm):
     assert await platform.revision("east", "ow-1") is None
+
+
+ODD_APPS = [[], "text", {"properties": 3}, {"properties": {"template": {"containers": 7, "scale": {"minReplicas": "many"}}}}]
+
+
+@pytest.mark.parametrize("odd", ODD_APPS)
+async def test_an_answer_that_makes_no_sense_is_a_platform_error(platform, healthy, odd):
+    healthy.answers[f"GET {APP}"] = odd
+    with pytest.raises(PlatformError):
+        await platform.service("east")
+    with pytest.raises(PlatformError):
+        await platform.deploy("east", "mini-app:2", "ow-1")
+
+
+@pytest.mark.parametrize("odd", [[], {"value": 3}, {"value": [{"name": "east", "properties": {"weight": "x"}}]}])
+async def test_origins_that_make_no_sense_are_a_platform_error(platform, arm, odd):
+    arm.answers[f"GET {ORIGINS}"] = odd
+    with pytest.raises(PlatformError):
+        await platform.traffic()
+
+
+async def test_an_answer_that_is_no_json_is_a_platform_error(platform, healthy):
+    async def html(_: web.Request) -> web.StreamResponse:
+        return web.Response(text="<html>gateway", content_type="text/html")
+
+    healthy.answers[f"GET {APP}"] = html
+    with pytest.raises(PlatformError):
+        await platform.service("east")

@@ -25,12 +25,10 @@ from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.journal import Journal
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.tools import add_tools
-from overwatch_mcp.workshop import Workshop
+from overwatch_mcp.workshop import DRAIN_SECONDS, Workshop
 
 logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 150.0
-"""How long operations under way may take to end once the client is gone; what is left then is found in the journal."""
 WARM_DELAY_SECONDS = 0.05
 """From the first answer to the imports that would have delayed it."""
 

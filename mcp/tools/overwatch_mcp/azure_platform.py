@@ -10,19 +10,18 @@ from typing import Any
 
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
 from azure.mgmt.appcontainers.models import Replica as AzureReplica
-from azure.mgmt.cdn.models import AFDOrigin, AFDOriginUpdateParameters
+from azure.mgmt.cdn.models import AFDOriginUpdateParameters
 
 from overwatch_mcp.az_commands import AzCommands
 from overwatch_mcp.azure_errors import mapped
-from overwatch_mcp.azure_readings import bounds, image_of, service_state, serving_revision, share, word
+from overwatch_mcp.azure_readings import bounds, revision_state, service_state, serving_revision, traffic_state
 from overwatch_mcp.azure_session import AzureClients
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import FrontDoorConfig, TargetConfig
 from overwatch_mcp.errors import MissingError, PlatformError
-from overwatch_mcp.models import Origin, ServiceState, TrafficState
+from overwatch_mcp.models import ServiceState, TrafficState
 from overwatch_mcp.platform import ProbeAnswer, RevisionState
 from overwatch_mcp.public_probe import PublicProbe
-from overwatch_mcp.weights import percentages
 
 _ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
 """A write returns when it was accepted; nothing but the operation itself may send it twice."""
@@ -56,12 +55,7 @@ class AzurePlatform:
         app_name = self._app(region)
         with mapped(f"reading {app_name!r}"):
             app, revision, replicas = await self._read_service(app_name)
-        return service_state((self._target, region, app_name), app, (revision, replicas), self._clock.now())
-
-    async def replicabounds(self, region: str) -> tuple[int, int]:
-        """The lower and upper bound of a region's replicas."""
-        with mapped(f"reading {self._app(region)!r}"):
-            return bounds(await self._get_app(self._app(region)))
+            return service_state((self._target, region, app_name), app, (revision, replicas), self._clock.now())
 
     async def replica_bounds(self, region: str) -> tuple[int, int]:
         """The lower and upper bound of a region's replicas."""
@@ -75,50 +69,17 @@ class AzurePlatform:
         name = f"{app_name}--{suffix}"
         try:
             with mapped(f"reading {name!r}"):
-                revision = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, name)
+                found = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, name)
+                return revision_state(name, found)
         except MissingError:
             return None
-        template = revision.template
-        return RevisionState(
-            name=name,
-            image=image_of(revision),
-            min_replicas=template.scale.min_replicas if template and template.scale else None,
-            provisioning_state=word(revision.provisioning_state),
-            running_state=word(revision.running_state),
-            error=revision.provisioning_error,
-        )
 
     async def traffic(self) -> TrafficState:
         """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
         door = self._door()
-        regions = {name: region for region, name in door.origins.items()}
-        origins: dict[str, AFDOrigin] = {}
         with mapped(f"reading origin group {door.origin_group!r}"):
             listing = self._clients.cdn.afd_origins.list_by_origin_group(self._group, door.profile, door.origin_group)
-            async for origin in listing:
-                if origin.name in regions:
-                    origins[regions[origin.name]] = origin
-                elif origin.enabled_state != "Disabled":
-                    raise PlatformError(
-                        f"origin group {door.origin_group!r} sends traffic to {origin.name!r}, which is no region of "
-                        f"{self._target!r}: add it to traffic.origins or disable it"
-                    )
-        if missing := sorted(set(door.origins) - set(origins)):
-            raise MissingError(f"origin group {door.origin_group!r} has no origin for {missing}: correct traffic.origins")
-        return TrafficState(
-            target=self._target,
-            weights=percentages({region: share(origin, origins) for region, origin in origins.items()}),
-            origins=[
-                Origin(
-                    region=region,
-                    name=door.origins[region],
-                    enabled=origins[region].enabled_state == "Enabled",
-                    weight=origins[region].weight or 0,
-                )
-                for region in door.origins
-            ],
-            as_of=self._clock.now(),
-        )
+            return traffic_state(self._target, door, [origin async for origin in listing], self._clock.now())
 
     async def restart(self, region: str, revision: str) -> None:
         """Start the replicas of a revision anew."""
@@ -129,13 +90,14 @@ class AzurePlatform:
     async def deploy(self, region: str, image: str, suffix: str) -> None:
         """Make a revision with another image. A merge patch replaces lists whole, so the containers are read first."""
         app_name = self._app(region)
-        with mapped(f"deploying {image!r} to {app_name!r}"):
+        what = f"deploying {image!r} to {app_name!r}"
+        with mapped(what):
             app = await self._get_app(app_name)
-        containers = [container.as_dict() for container in (app.template.containers if app.template else None) or []]
+            containers = [container.as_dict() for container in (app.template.containers if app.template else None) or []]
         if not containers:
             raise MissingError(f"{app_name!r} has no container to give an image: it was not made for this")
         containers[0]["image"] = image
-        await self._patch(app_name, {"revisionSuffix": suffix, "containers": containers}, f"deploying {image!r} to {app_name!r}")
+        await self._patch(app_name, {"revisionSuffix": suffix, "containers": containers}, what)
 
     async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
         """Make a revision with other bounds."""

@@ -10,7 +10,11 @@ from azure.mgmt.appcontainers.models import ContainerApp, Revision
 from azure.mgmt.appcontainers.models import Replica as AzureReplica
 from azure.mgmt.cdn.models import AFDOrigin
 
-from overwatch_mcp.models import Replica, ServiceState
+from overwatch_mcp.config import FrontDoorConfig
+from overwatch_mcp.errors import MissingError, PlatformError
+from overwatch_mcp.models import Origin, Replica, ServiceState, TrafficState
+from overwatch_mcp.platform import RevisionState
+from overwatch_mcp.weights import percentages
 
 
 def service_state(
@@ -25,20 +29,61 @@ def service_state(
         region=region,
         container_app=container_app,
         revision=revision.name if revision else None,
-        image=image_of(revision) if revision else None,
+        image=_image_of(revision) if revision else None,
         replicas_desired=bounds(app)[0],
         replicas_ready=sum(one.ready for one in found),
         replicas=found,
-        health_state=word(revision.health_state) if revision else None,
-        running_state=word(revision.running_state) if revision else None,
-        provisioning_state=word(app.provisioning_state),
+        health_state=_word(revision.health_state) if revision else None,
+        running_state=_word(revision.running_state) if revision else None,
+        provisioning_state=_word(app.provisioning_state),
+        as_of=now,
+    )
+
+
+def revision_state(name: str, revision: Revision) -> RevisionState:
+    """One revision, read back."""
+    scale = revision.template.scale if revision.template else None
+    return RevisionState(
+        name=name,
+        image=_image_of(revision),
+        min_replicas=scale.min_replicas if scale else None,
+        provisioning_state=_word(revision.provisioning_state),
+        running_state=_word(revision.running_state),
+        error=_word(revision.provisioning_error),
+    )
+
+
+def traffic_state(target: str, door: FrontDoorConfig, listed: Sequence[AFDOrigin], now: datetime) -> TrafficState:
+    """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
+    regions = {name: region for region, name in door.origins.items()}
+    origins = {regions[origin.name]: origin for origin in listed if origin.name in regions}
+    for origin in listed:
+        if origin.name not in regions and origin.enabled_state != "Disabled":
+            raise PlatformError(
+                f"origin group {door.origin_group!r} sends traffic to {origin.name!r}, which is no region of {target!r}: "
+                "add it to traffic.origins or disable it"
+            )
+    if missing := sorted(set(door.origins) - set(origins)):
+        raise MissingError(f"origin group {door.origin_group!r} has no origin for {missing}: correct traffic.origins")
+    return TrafficState(
+        target=target,
+        weights=percentages({region: _share(origin, origins) for region, origin in origins.items()}),
+        origins=[
+            Origin(
+                region=region,
+                name=door.origins[region],
+                enabled=origins[region].enabled_state == "Enabled",
+                weight=origins[region].weight or 0,
+            )
+            for region in door.origins
+        ],
         as_of=now,
     )
 
 
 def serving_revision(app: ContainerApp) -> str | None:
     """The revision that serves: the latest one that ever got ready."""
-    return word(app.latest_ready_revision_name or app.latest_revision_name)
+    return _word(app.latest_ready_revision_name or app.latest_revision_name)
 
 
 def bounds(app: ContainerApp) -> tuple[int, int]:
@@ -49,7 +94,7 @@ def bounds(app: ContainerApp) -> tuple[int, int]:
     return minimum, max(minimum, maximum)
 
 
-def image_of(revision: Revision) -> str | None:
+def _image_of(revision: Revision) -> str | None:
     """The image of a revision's first container."""
     containers = revision.template.containers if revision.template else None
     return None if not containers or containers[0].image is None else str(containers[0].image)
@@ -61,7 +106,7 @@ def _replica(replica: AzureReplica) -> Replica:
     return Replica(
         name=replica.name or "",
         ready=bool(containers) and all(container.ready for container in containers),
-        running_state=word(replica.running_state),
+        running_state=_word(replica.running_state),
         restart_count=sum(container.restart_count or 0 for container in containers),
         created_at=_aware(created),
     )
@@ -71,13 +116,13 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def share(origin: AFDOrigin, origins: Mapping[str, AFDOrigin]) -> int:
+def _share(origin: AFDOrigin, origins: Mapping[str, AFDOrigin]) -> int:
     """The share of an origin: only the enabled ones of the first priority receive any."""
     enabled = [other.priority or 1 for other in origins.values() if other.enabled_state == "Enabled"]
     takes = origin.enabled_state == "Enabled" and (origin.priority or 1) == min(enabled, default=1)
     return (origin.weight or 1) if takes else 0
 
 
-def word(value: Any) -> str | None:
+def _word(value: Any) -> str | None:
     """The platform's word, whether the SDK knows it (an enum) or not (plain text)."""
     return None if value is None else str(getattr(value, "value", value))

@@ -22,7 +22,7 @@ from overwatch_mcp.errors import OverwatchToolError, RequestError
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.models import WriteResult
 from overwatch_mcp.operations import Call
-from overwatch_mcp.workshop import Workshop
+from overwatch_mcp.workshop import DRAIN_SECONDS, Workshop
 
 _EXIT = {"planned": 0, "succeeded": 0, "failed": 1, "unknown": 1, "refused": 2}
 
@@ -49,7 +49,11 @@ async def _run(tool: WriteTool, options: argparse.Namespace) -> WriteResult:
         if not call.dry_run:
             sys.stderr.write(f"operation {call.operation_id}\n")
         return await workshop.operations.execute(effect, call)
+    except asyncio.CancelledError:
+        sys.stderr.write(f"{options.operation_id} is under way and is seen through; ask for its result with the same id\n")
+        raise
     finally:
+        await workshop.operations.drain(DRAIN_SECONDS)
         await workshop.close()
 
 

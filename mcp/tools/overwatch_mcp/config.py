@@ -92,7 +92,7 @@ class TargetConfig(_Section):
     def region(self, target: str, region: str) -> RegionConfig:
         """The configuration of one region. Raises RequestError with the known names."""
         if region not in self.regions:
-            raise RequestError(f"{region!r} is not a region of {target!r}; known: {sorted(self.regions)}")
+            raise RequestError(f"{region[:100]!r} is not a region of {target!r}; known: {sorted(self.regions)}")
         return self.regions[region]
 
 
@@ -113,7 +113,7 @@ class ServerConfig(_Section):
     def target(self, name: str) -> TargetConfig:
         """The configuration of one target. Raises RequestError with the known names."""
         if name not in self.targets:
-            raise RequestError(f"{name!r} is not a target; known: {sorted(self.targets)}")
+            raise RequestError(f"{name[:100]!r} is not a target; known: {sorted(self.targets)}")
         return self.targets[name]
 
 

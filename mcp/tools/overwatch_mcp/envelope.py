@@ -29,7 +29,7 @@ def check_tool(target: str, config: TargetConfig, tool: WriteTool) -> None:
 def refuse_weights(config: TargetConfig, weights: Mapping[str, int]) -> str | None:
     """Why these weights can't be: exactly the known regions, 0 to 100 each, 100 together, hence never all 0."""
     if set(weights) != set(config.regions):
-        return f"weights name {sorted(weights)}, but the regions are {sorted(config.regions)}: give each region once"
+        return f"weights name {str(sorted(weights))[:200]}, but the regions are {sorted(config.regions)}: give each region once"
     for region, weight in sorted(weights.items()):
         if isinstance(weight, bool) or not isinstance(weight, int) or not 0 <= weight <= 100:
             return f"the weight of {region!r} is {weight!r}: give a whole number of percent from 0 to 100"

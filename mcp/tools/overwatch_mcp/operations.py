@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -149,15 +149,20 @@ class Operations:
         higher = await self._journal.begin(entry)
         if higher is not None:
             return self._refused(effect, call, _overtaken(call, higher))
-        start = Start(entry.state_before, entry.started_at)
         if plan.satisfied:
-            settled = Settled("succeeded", plan.summary, plan.state_before)
-        else:
-            settled = await self._issue(effect, call, start)
-        return await self._finish(effect, call, entry, settled, began)
+            return await self._end(effect, call, entry, began, _at_once(Settled("succeeded", plan.summary, plan.state_before)))
+        return await self._end(effect, call, entry, began, self._issue(effect, call, entry))
 
-    async def _issue(self, effect: Effect, call: Call, start: Start) -> Settled:
+    async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float) -> WriteResult:
+        higher = await self._journal.resume(entry, call.epoch)
+        if higher is not None:
+            return self._refused(effect, call, _overtaken(call, higher))
+        logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
+        return await self._end(effect, call, entry, began, self._reconcile(effect, call, entry))
+
+    async def _issue(self, effect: Effect, call: Call, entry: Entry) -> Settled:
         logger.info("%s %s: issuing %s", call.operation_id, effect.tool, dict(effect.arguments))
+        start = Start(entry.state_before, entry.started_at)
         problem = await issue_patiently(effect, start, self._clock)
         if isinstance(problem, Settled):
             return problem
@@ -165,20 +170,20 @@ class Operations:
             await self._journal.accepted(call.operation_id, self._clock.now())
         return await settle(effect, start, self._clock, lost=problem)
 
-    async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float) -> WriteResult:
-        higher = await self._journal.resume(entry, call.epoch)
-        if higher is not None:
-            return self._refused(effect, call, _overtaken(call, higher))
-        logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
+    async def _reconcile(self, effect: Effect, call: Call, entry: Entry) -> Settled:
         start = Start(entry.state_before, entry.started_at)
         settled = await reconcile(effect, start, self._clock, accepted=entry.accepted_at is not None)
-        if settled is None:
-            settled = await self._issue(effect, call, start)
-        return await self._finish(effect, call, entry, settled, began)
+        return await self._issue(effect, call, entry) if settled is None else settled
 
-    async def _finish(self, effect: Effect, call: Call, entry: Entry, settled: Settled, began: float) -> WriteResult:
-        result = self._result(effect, call, settled, entry, began)
-        await self._journal.finish(result, self._clock.now())
+    async def _end(self, effect: Effect, call: Call, entry: Entry, began: float, work: Awaitable[Settled]) -> WriteResult:
+        """See `work` through and record its end. It may have happened from here on, so an error of ours is no answer."""
+        try:
+            result = self._result(effect, call, await work, entry, began)
+            await self._journal.finish(result, self._clock.now())
+        except Exception as error:
+            logger.exception("%s %s: broken off", call.operation_id, effect.tool)
+            text = f"it may have been done, but that could not be followed or recorded: {error}"
+            return self._result(effect, call, Settled("unknown", text, error=text), entry, began)
         logger.info("%s %s: %s, %s", call.operation_id, effect.tool, result.status, result.summary)
         return result
 
@@ -232,6 +237,10 @@ class Operations:
             duration_s=round(self._clock.monotonic() - began, 3),
             error=settled.error,
         )
+
+
+async def _at_once(settled: Settled) -> Settled:
+    return settled
 
 
 def _dict(state: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -23,6 +23,9 @@ from overwatch_mcp.target_lock import TargetLocks
 LOCK_SECONDS = 60.0
 """How long an operation waits for another one on the same target."""
 
+DRAIN_SECONDS = 150.0
+"""How long operations under way may take to end once nobody waits; what is left then is found in the journal."""
+
 
 class PlatformSource(Protocol):
     """Where a target's platform comes from."""
