@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agents.events import SymptomKind
-from agents.sentry.looks import PlatformFacts, RegionLook, UsersLook
+from agents.sentry.documents import PlatformFacts
+from agents.sentry.looks import RegionLook, UsersLook
 from agents.sentry.series import Baselines, Increment
 from agents.settings import SentrySettings
 

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from agents.events import SymptomKind
 from agents.incident import Incident
 from agents.sentry.detect import NONE, Kinds, Stream, Thresholds, judge_platform, judge_region, judge_users, thresholds
-from agents.sentry.looks import PlatformFacts, PlatformLook, RegionLook, UsersLook
+from agents.sentry.documents import PlatformFacts
+from agents.sentry.looks import PlatformLook, RegionLook, UsersLook
 from agents.sentry.series import Baselines, Book
 from agents.settings import SentrySettings, TargetSettings
 from agents.telemetry import Health

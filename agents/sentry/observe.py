@@ -8,7 +8,8 @@ from datetime import datetime
 
 from agents.events import IncidentOpened, Observation, Symptom, SymptomKind
 from agents.sentry.asking import Asked
-from agents.sentry.looks import PlatformFacts, RegionLook
+from agents.sentry.documents import PlatformFacts
+from agents.sentry.looks import RegionLook
 from agents.sentry.memory import Memory, Symptoms
 
 _WORDS: Mapping[SymptomKind, str] = {

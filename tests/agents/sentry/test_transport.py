@@ -10,7 +10,7 @@ import pytest
 from agents.clock import SystemClock
 from agents.sentry import Sentry
 from agents.sentry.asking import LARGE, SMALL, HttpTransport
-from agents.sentry.looks import read_health
+from agents.sentry.documents import read_health
 from agents.settings import SentrySettings, TargetSettings
 
 
