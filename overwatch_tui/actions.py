@@ -208,7 +208,15 @@ ACTIONS: tuple[Action, ...] = (
     Action("move.first", "g,home", "edge(-1)", "First", "The first line", "Move", ("list",)),
     Action("move.last", "G,end", "edge(1)", "Last", "The last line; follows what is new", "Move", ("list",)),
     Action(
-        "swarm.restart", "R", "restart", "Start again", "Start the swarm again after it ended", "Program", ("app",), weight=99
+        "swarm.restart",
+        "R",
+        "restart",
+        "Start again",
+        "Start the swarm again after it ended",
+        "Program",
+        ("app",),
+        bar="start again",
+        weight=99,
     ),
     Action("help", "question_mark,f1", "help", "Help", "All keys", "Program", ("app",), bar="help", weight=100),
     Action("quit", "q", "quit", "Quit", "Leave; the log stays", "Program", ("app",), bar="quit", weight=101),

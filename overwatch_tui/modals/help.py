@@ -51,7 +51,7 @@ class Help(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """One list."""
         lines = LineList(self._glyphs, id="help", cursor=False)
-        lines.border_title = "Keys"
+        lines.call_it("Keys")
         yield lines
 
     def on_mount(self) -> None:

@@ -40,6 +40,7 @@ class AuditScreen(RoomScreen):
     """A list that can be filtered and copied from."""
 
     BINDINGS = bindings("audit")
+    FILTERED = "#audit"
 
     def __init__(self) -> None:
         super().__init__(classes="view")
@@ -51,7 +52,7 @@ class AuditScreen(RoomScreen):
         """One list."""
         yield from self.top()
         lines = LineList(self.room.glyphs, id="audit", wrap=True, tail=True)
-        lines.border_title = "Audit: every decision, newest last"
+        lines.call_it("Audit: every decision, newest last")
         yield lines
         yield from self.bottom()
 

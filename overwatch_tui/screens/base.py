@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual import events
 from textual.app import ComposeResult
@@ -26,6 +26,9 @@ _CHANGES = frozenset(action.method.partition("(")[0] for action in ACTIONS if ac
 
 class RoomScreen(Screen[None]):
     """A view of the state. `show` is called with each new one, `tick` each second."""
+
+    FILTERED: ClassVar[str]
+    """The pane that a filter is about."""
 
     @property
     def room(self) -> OverwatchApp:
@@ -143,7 +146,8 @@ class RoomScreen(Screen[None]):
         """Out of the filter, or out of the view."""
         field = self.query_one("#filter", Input)
         if field.value or field.display:
-            field.value = ""
+            with self.prevent(Input.Changed):
+                field.value = ""
             self.apply_filter("")
             self._close_filter()
             return
@@ -176,8 +180,7 @@ class RoomScreen(Screen[None]):
 
     def _close_filter(self) -> None:
         field = self.query_one("#filter", Input)
-        field.display = bool(field.value)
-        first = self.query(".filtered").first() if self.query(".filtered") else None
-        target = first or next(iter(self.query(LineList)), None)
-        if target is not None:
-            target.focus()
+        field.display = False
+        target = self.query_one(self.FILTERED)
+        target.focus()
+        self.refresh_keys()

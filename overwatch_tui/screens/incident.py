@@ -22,6 +22,7 @@ class IncidentScreen(RoomScreen):
     """Follows one incident; `a` and `x` decide on what it waits for, as in the main view."""
 
     BINDINGS = bindings("incident")
+    FILTERED = "#facts"
 
     def __init__(self, incident: str) -> None:
         super().__init__(classes="view")
@@ -36,7 +37,7 @@ class IncidentScreen(RoomScreen):
         yield from self.top()
         with Horizontal(id="case"):
             facts = LineList(glyphs, id="facts", wrap=True, cursor=False)
-            facts.border_title = "Incident"
+            facts.call_it("Incident")
             yield facts
             with Vertical(id="story"):
                 yield TimelinePane(glyphs)

@@ -45,6 +45,7 @@ class OpsScreen(RoomScreen):
     """Health, timeline, reasoning, approvals."""
 
     BINDINGS = bindings("ops")
+    FILTERED = "#timeline"
 
     def __init__(self) -> None:
         super().__init__(id="ops")
@@ -73,7 +74,6 @@ class OpsScreen(RoomScreen):
         self._timeline = self.query_one(TimelinePane)
         self._reasoning = self.query_one(ReasoningPane)
         self._approvals = self.query_one(ApprovalsPane)
-        self._timeline.add_class("filtered")
         self.set_interval(TABLE_SECONDS, self._draw_tables)
         self._timeline.focus()
 
@@ -184,6 +184,7 @@ class OpsScreen(RoomScreen):
         self.set_class(not zoomed, "-zoomed")
         for pane in self.query(LineList):
             pane.set_class(not zoomed and pane is self.focused, "-zoom")
+        self.refresh_keys()
 
     @on(LineList.Opened)
     def _opened(self) -> None:

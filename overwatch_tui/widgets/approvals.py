@@ -52,7 +52,7 @@ class ApprovalsPane(LineList):
         """Show these requests, with the time that is left at `now`."""
         before = self.selected
         self._approvals = {view.id: view for view in approvals}
-        self.border_title = f"Approvals ({len(approvals)})" if approvals else "Approvals"
+        self.call_it(f"Approvals ({len(approvals)})" if approvals else "Approvals")
         self.set_class(bool(approvals), "-waiting")
         if approvals:
             width = self.line_width

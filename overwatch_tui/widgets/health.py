@@ -64,7 +64,7 @@ class HealthPane(LineList):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="health", gutter=True)
-        self.border_title = "Health"
+        self.call_it("Health")
 
     def show(self, targets: Sequence[TargetView], now: datetime) -> None:
         """Show these targets as they are at `now`."""

@@ -76,6 +76,7 @@ class LineList(ScrollView, can_focus=True):
         self.below = 0
         """How many rows came below while the person looked further up."""
         self.match = ""
+        self._called = ""
         self._tail = tail
         self._wrap = wrap
         self._has_cursor = cursor
@@ -126,9 +127,16 @@ class LineList(ScrollView, can_focus=True):
             self.post_message(self.Moved(self, by_person=False))
 
     def show_match(self, text: str) -> None:
-        """Mark every place where `text` occurs, whatever its case."""
+        """Mark every place where `text` occurs, whatever its case, and say so in the frame."""
         self.match = text.casefold()
+        self.call_it(self._called)
         self.refresh()
+
+    def call_it(self, title: str) -> None:
+        """Put the name in the frame, with what is looked for."""
+        self._called = title
+        name = f"{title}  / {self.match}" if self.match else title
+        self.border_title = content(((name, "plain"),), ascii_only=self.glyphs.ascii_only)  # a str would be read as markup
 
     def plain_text(self) -> str:
         """Everything that the pane holds, as text."""

@@ -34,7 +34,7 @@ class ReasoningPane(LineList):
 
     def __init__(self, glyphs: Glyphs, *, id: str = "reasoning") -> None:  # noqa: A002 - Textual's name
         super().__init__(glyphs, id=id, wrap=True, cursor=False, tail=True)
-        self.border_title = "Reasoning"
+        self.call_it("Reasoning")
         self._made: dict[int, tuple[Paragraph, tuple[Row, ...]]] = {}
 
     def show(self, thoughts: Sequence[Paragraph]) -> None:

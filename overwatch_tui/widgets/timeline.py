@@ -59,7 +59,7 @@ class TimelinePane(LineList):
         self._entries: Sequence[Entry] = ()
         self._made: dict[int, Row] = {}
         self._made_for = 0
-        self._title()
+        self.call_it("Timeline")
 
     def show(self, entries: Sequence[Entry]) -> None:
         """Show these entries, as far as they match the filter."""
@@ -87,11 +87,7 @@ class TimelinePane(LineList):
         self._made.clear()
         self.show_match(wanted)
         self.show(self._entries)
-        self._title()
 
     def on_resize(self) -> None:
         """The short names or the long ones."""
         self.show(self._entries)
-
-    def _title(self) -> None:
-        self.border_title = "Timeline" if not self.wanted else "Timeline, filtered"

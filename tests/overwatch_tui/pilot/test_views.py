@@ -201,3 +201,40 @@ async def test_several_targets_each_have_their_regions(room):
     async with room(ScriptedSwarm(targets=(DEMO, SHOP))) as r:
         for words in ("demo", "shop", "east", "south"):
             assert words in r.text()
+
+
+async def test_text_that_the_mouse_selected_is_copied(room):
+    async with room(ScriptedSwarm(past=story.told("opened"))) as r:
+        timeline = r.app.screen.query_one("#timeline")
+        await r.pilot.mouse_down(timeline, offset=(2, 1))
+        await r.pilot.hover(timeline, offset=(16, 1))
+        await r.pilot.mouse_up(timeline, offset=(16, 1))
+        await r.press("y")
+        assert r.app.clipboard.startswith("14:01:58 Sent")
+        assert "\n" not in r.app.clipboard.strip()
+
+
+async def test_a_click_selects_and_a_double_click_opens(room):
+    async with room(ScriptedSwarm(past=story.told(*story.AWAITING))) as r:
+        timeline = r.app.screen.query_one("#timeline")
+        await r.pilot.click(timeline, offset=(5, 2))
+        assert timeline.current is timeline.rows[1]
+        await r.pilot.click(timeline, offset=(5, 1), times=2)
+        await r.until(lambda: isinstance(r.app.screen, IncidentScreen))
+
+
+async def test_no_color_leaves_glyphs_and_words(room, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with room() as r:
+        r.swarm.publish(story.region_sample("east", 20, broken=True, traffic=100))
+        await r.until(lambda: "✗ FAIL" in r.text())
+        assert r.app.no_color
+
+
+async def test_every_theme_can_be_shown(room):
+    async with room() as r:
+        r.swarm.publish(*story.told(*story.ESCALATED))
+        for name in ("light", "colour-blind", "terminal", "dark"):
+            r.app.theme = f"overwatch-{name}"
+            await r.pilot.pause()
+            assert "1 PAGED" in r.text()

@@ -114,6 +114,7 @@ def looks(snap_compare, clock):
         async def run_before(pilot):
             await pilot.pause(0.3)
             clock.forward(1)
+            app._second()
             await pilot.press(*press)
             await pilot.pause(0.1)
 
