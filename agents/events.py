@@ -33,6 +33,13 @@ ActionKind = Literal[
 ActionStatus = Literal["succeeded", "failed", "refused", "unknown"]
 
 
+AGENTS = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
+"""The six, in the order of the way of an incident."""
+
+NOT_A_PERSON = frozenset({"", "policy", "deadline", *AGENTS})
+"""Names under which nothing can be approved: consent is never inferred, and never given by the swarm to itself."""
+
+
 class UnknownEventTypeError(ValueError):
     """A stored event has a type that this version does not know; upgrade Overwatch to read it."""
 

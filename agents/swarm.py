@@ -13,7 +13,7 @@ from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
 from agents.durable.runner import Runner
 from agents.durable.store import Store
-from agents.events import Event
+from agents.events import AGENTS, Event
 from agents.foundry import make_reasoner
 from agents.incident import Incident
 from agents.inventory import TargetInventory
@@ -28,7 +28,6 @@ from agents.toolbox import McpTools, ServerCommand
 from agents.traffic_controller import TrafficController
 
 DATABASE = "overwatch.db"
-NAMES = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
 
@@ -72,7 +71,7 @@ class Swarm:
 
         Raises the durable core's errors where the database can't be used (locked by another process, newer, damaged).
         """
-        for name in NAMES:
+        for name in AGENTS:
             self._telemetry.publish(AgentState(name, "starting", self._clock.now()))
         self._home.mkdir(parents=True, exist_ok=True)
         store = await Store.open(self._home / DATABASE, exclusive=True, clock=self._clock)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal, cast
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, select, update
+from sqlalchemy.dialects.sqlite import insert
 
 from agents.durable import schema as s
 from agents.durable.errors import DurableError
@@ -122,7 +123,8 @@ class DurableEffects:
             held = connection.execute(select(s.lease.c.epoch).where(s.lease.c.name == call.target)).scalar()
             if held != epoch:
                 raise RetryLaterError(f"the lease on {call.target} was taken over", 1.0, counted=False)
-            connection.execute(insert(s.intent).values(row))
+            if connection.execute(insert(s.intent).values(row).on_conflict_do_nothing()).rowcount != 1:
+                raise RetryLaterError(f"{operation} is being carried out by another delivery", 0.05, counted=False)
 
         await self._store.database.run(work)
 

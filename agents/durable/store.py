@@ -15,15 +15,19 @@ from agents.durable import log, outcomes
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
-from agents.events import ApprovalDecided, AutomationArmed, AutomationPaused, Event, FailoverRequested, IncidentOpened
+from agents.events import (
+    NOT_A_PERSON,
+    ApprovalDecided,
+    AutomationArmed,
+    AutomationPaused,
+    Event,
+    FailoverRequested,
+    IncidentOpened,
+)
 from agents.incident import Incident
 from agents.seams import Clock, Outcome, Record
 
 POLL_SECONDS = 0.1
-NOT_A_PERSON = frozenset(
-    {"", "policy", "Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller"}
-)
-
 Subscriber = Callable[[Sequence[Event]], None]
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from agents.catalogue import Catalogue
 from agents.events import (
+    NOT_A_PERSON,
     ApprovalDecided,
     ApprovalRequested,
     Event,
@@ -26,8 +27,6 @@ from agents.settings import PolicySettings
 
 POLICY = "policy"
 DEADLINE = "deadline"
-NOT_A_PERSON = frozenset({"", POLICY, "Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller"})
-"""Names under which nothing can be approved: consent is never inferred, and never given by the swarm to itself."""
 
 
 class Past(Protocol):

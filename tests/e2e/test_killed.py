@@ -32,13 +32,14 @@ class Program:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "overwatch_tui", "run", "--json"],
-            env=self._environment,
-            cwd=self._cwd,
-            stdout=(self._cwd / "run.log").open("ab"),
-            stderr=subprocess.STDOUT,
-        )
+        with (self._cwd / "run.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "overwatch_tui", "run", "--json"],
+                env=self._environment,
+                cwd=self._cwd,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
 
     def kill(self) -> None:
         assert self.process is not None
@@ -120,7 +121,7 @@ def test_p07_killed_at_random_moments_an_outage_still_ends_with_one_switch(envir
         assert program.command("chaos", "outage", "--region", "east", "--duration", "600").returncode == 0
         kills = 0
         while kills < KILLS:
-            moment = time.monotonic() + moments.uniform(0.2, 5.0)
+            moment = time.monotonic() + moments.uniform(0.2, 3.5)
             while time.monotonic() < moment and not program.settled():
                 program.approve_what_waits()
             program.kill()
@@ -131,8 +132,8 @@ def test_p07_killed_at_random_moments_an_outage_still_ends_with_one_switch(envir
             assert time.monotonic() < deadline, program.query("SELECT id, status, state FROM incident")
             program.approve_what_waits()
         assert program.query("SELECT count(*) FROM incident") == [(1,)]
-        changes = program.effects()["traffic_changes_total"]
-        assert changes == {"east": 1, "west": 1} or changes == 2 or changes == 1
+        assert program.effects()["origin_changes_total"] == 2, "West was enabled once, East was disabled once"
+        assert program.query("SELECT count(*), min(status) FROM intent") == [(1, "succeeded")]
         finished = program.query("SELECT count(*) FROM event WHERE type = 'action.finished'")
         assert finished == [(1,)]
     finally:

@@ -1,0 +1,143 @@
+"""Agents on the bus: delivered, retried, parked, and never twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from tests_support import SpyTelemetry
+
+from agents.durable.bus import EmbeddedBus
+from agents.durable.runner import Runner
+from agents.events import Event, IncidentDiagnosed, IncidentOpened, IncidentResolved, answer
+from agents.seams import Outcome, RetryLaterError
+from agents.telemetry import AgentState
+
+
+class Scripted:
+    """An agent whose answers are a list; an exception in it is raised."""
+
+    name = "Diagnostician"
+    types = frozenset({IncidentOpened.TYPE})
+
+    def __init__(self, *script) -> None:
+        self.script = list(script)
+        self.seen: list[Event] = []
+
+    async def handle(self, event, context):
+        self.seen.append(event)
+        step = self.script.pop(0) if self.script else Outcome()
+        if isinstance(step, BaseException):
+            raise step
+        return step(event, context) if callable(step) else step
+
+
+async def until(holds):
+    async with asyncio.timeout(5):
+        while not holds():
+            await asyncio.sleep(0.005)
+
+
+class Running:
+    def __init__(self, store, clock, *agents) -> None:
+        self.store, self.clock, self.agents = store, clock, agents
+        self.telemetry = SpyTelemetry()
+
+    async def __aenter__(self):
+        self.bus = await EmbeddedBus(self.store).__aenter__()
+        runner = Runner(bus=self.bus, store=self.store, telemetry=self.telemetry, clock=self.clock)
+        self.tasks = [asyncio.create_task(runner.run(agent)) for agent in self.agents]
+        await asyncio.sleep(0)
+        return self
+
+    async def __aexit__(self, *_):
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*self.tasks, return_exceptions=True)
+        await self.bus.__aexit__(None, None, None)
+
+    def states(self, name):
+        return [item.state for item in self.telemetry.items if isinstance(item, AgentState) and item.agent == name]
+
+
+async def test_an_event_reaches_the_agent_and_its_answer_the_log(store, build, clock):
+    agent = Scripted(
+        lambda event, context: Outcome(
+            emit=(answer(event, "Diagnostician", 0, IncidentDiagnosed(diagnosis=build.diagnosis()), clock.now()),)
+        )
+    )
+    async with Running(store, clock, agent) as running:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(agent.seen) == 1)
+        async with asyncio.timeout(5):
+            while (await store.incident("INC-1")).status != "diagnosed":
+                await asyncio.sleep(0.005)
+        await until(lambda: running.states("Diagnostician")[-1] == "idle")
+        assert "working" in running.states("Diagnostician")
+
+
+async def test_what_an_earlier_run_left_undone_is_delivered_at_the_start(store, build, clock):
+    await store.open_incident(build.opened(), "Sentry", clock.now())
+    agent = Scripted()
+    async with Running(store, clock, agent):
+        await until(lambda: len(agent.seen) == 1)
+    again = Scripted()
+    async with Running(store, clock, again):
+        await asyncio.sleep(0.05)
+        assert again.seen == []
+
+
+async def test_asking_for_later_delivers_again_without_counting_where_waiting_is_right(store, build, clock):
+    later = [RetryLaterError("not yet", 0.001, counted=False) for _ in range(12)]
+    agent = Scripted(*later)
+    async with Running(store, clock, agent):
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(agent.seen) == 13)
+        assert await store.parked() == []
+
+
+async def test_after_five_failures_a_delivery_is_parked_and_the_agent_shown_down(store, build, clock, monkeypatch):
+    monkeypatch.setattr("agents.durable.runner.BACKOFF", (0.001,))
+    agent = Scripted(*[ValueError("no \x1b[31mluck") for _ in range(9)])
+    async with Running(store, clock, agent) as running:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: running.states("Diagnostician")[-1:] == ["down"])
+        (parked,) = await store.parked()
+        assert parked.attempts == 5
+        assert parked.error == "ValueError: no luck"
+    assert len(agent.seen) == 5
+
+
+async def test_one_failing_agent_does_not_stop_another(store, build, clock):
+    broken, well = Scripted(*[ValueError("x")] * 5), Scripted()
+    well.name = "Strategist"
+    async with Running(store, clock, broken, well):
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(well.seen) == 1)
+
+
+async def test_an_answer_that_no_longer_fits_is_thought_again_on_the_new_state(store, build, clock):
+    async def moved_on(event, context):
+        await store.append([build.event(IncidentResolved(how="cleared", checks=()), id_="cleared")])
+        return Outcome(emit=(answer(event, "Diagnostician", 0, IncidentDiagnosed(diagnosis=build.diagnosis()), clock.now()),))
+
+    class Late(Scripted):
+        async def handle(self, event, context):
+            self.seen.append(event)
+            return await moved_on(event, context) if len(self.seen) == 1 else Outcome()
+
+    agent = Late()
+    async with Running(store, clock, agent):
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(agent.seen) == 2)
+    assert (await store.incident("INC-1")).status == "resolved"
+
+
+@pytest.mark.parametrize("types", [frozenset({"incident.resolved"}), frozenset()])
+async def test_an_agent_hears_only_what_it_asked_for(store, build, clock, types):
+    agent = Scripted()
+    agent.types = types
+    async with Running(store, clock, agent):
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await asyncio.sleep(0.02)
+    assert agent.seen == []

@@ -1,0 +1,126 @@
+"""Property 7: one operation, delivered often, by several, with a crash at every step, has one effect."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from agents.durable.effects import DurableEffects, IntentMismatchError
+from agents.durable.store import Store
+from agents.seams import RetryLaterError
+
+
+async def nothing_against():
+    return None
+
+
+async def execute(effects, build, *, operation="INC-1.s1v3:0", action=None, refuse=nothing_against):
+    action = action or build.failover()
+    return await effects.execute(
+        action.call, operation=operation, incident="INC-1", inverse=action.inverse, holder="INC-1", refuse=refuse
+    )
+
+
+async def until_known(effects, build):
+    for _ in range(20):
+        try:
+            return await execute(effects, build)
+        except RetryLaterError:
+            continue
+    raise AssertionError("it never came to know")
+
+
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+async def test_p07_cut_off_at_any_step_it_still_happens_once(effects, tools, build, where):
+    tools.cut = where
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    result = await until_known(effects, build)
+    assert result.status == "succeeded"
+    assert tools.world == ["INC-1.s1v3:0"]
+
+
+@pytest.mark.parametrize("where", ["before", "between", "after"])
+async def test_p07_a_new_process_after_the_cut_finds_what_happened(tmp_path, clock, tools, build, where):
+    path = tmp_path / "again.db"
+    store = await Store.open(path, exclusive=True, clock=clock)
+    tools.cut = where
+    with pytest.raises(RetryLaterError):
+        await execute(DurableEffects(store=store, tools=tools, clock=clock), build)
+    await store.close()
+    store = await Store.open(path, exclusive=True, clock=clock)
+    result = await until_known(DurableEffects(store=store, tools=tools, clock=clock), build)
+    await store.close()
+    assert result.status == "succeeded"
+    assert tools.world == ["INC-1.s1v3:0"]
+
+
+async def test_p07_while_the_server_can_not_be_asked_nothing_is_issued_again(effects, tools, build):
+    tools.cut = "after"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    for _ in range(5):
+        tools.cut = "read"
+        with pytest.raises(RetryLaterError):
+            await execute(effects, build)
+    assert tools.world == ["INC-1.s1v3:0"]
+    assert (await execute(effects, build)).via == "reconcile"
+
+
+async def test_p07_after_a_cut_nothing_may_judge_what_may_have_happened(effects, tools, build):
+    tools.cut = "after"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+
+    async def against():
+        return "the world looks different now"
+
+    result = await execute(effects, build, refuse=against)
+    assert result.status == "succeeded"
+
+
+async def test_p07_what_surely_did_not_happen_is_judged_again(effects, tools, build):
+    tools.cut = "before"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+
+    async def against():
+        return "the plan is stale"
+
+    result = await execute(effects, build, refuse=against)
+    assert result.status == "refused"
+    assert tools.world == []
+
+
+async def test_p07_delivered_many_times_and_by_two_at_once_it_happens_once(effects, store, tools, clock, build):
+    second = DurableEffects(store=store, tools=tools, clock=clock)
+    tries = [execute(door, build) for door in (effects, second) for _ in range(10)]
+    results = await asyncio.gather(*tries, return_exceptions=True)
+    assert all(not isinstance(r, BaseException) or isinstance(r, RetryLaterError) for r in results)
+    assert tools.world == ["INC-1.s1v3:0"]
+
+
+async def test_p07_the_same_operation_with_other_arguments_is_refused(effects, tools, build):
+    await execute(effects, build)
+    with pytest.raises(IntentMismatchError):
+        await execute(effects, build, action=build.restart())
+    assert tools.world == ["INC-1.s1v3:0"]
+
+
+async def test_p07_an_unknown_outcome_is_kept_and_never_repeated(effects, tools, build):
+    tools.operations["INC-1.s1v3:0"] = {"status": "unknown", "summary": "nobody knows"}
+    tools.cut = "before"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    for _ in range(3):
+        assert (await execute(effects, build)).status == "unknown"
+    assert tools.world == []
+
+
+async def test_p07_an_answer_that_makes_no_sense_counts_as_unknown(effects, tools, build):
+    tools.operations["INC-1.s1v3:0"] = {"status": "splendid"}
+    tools.cut = "before"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    assert (await execute(effects, build)).status == "unknown"

@@ -1,0 +1,60 @@
+"""Property 18: the pause holds for what is queued, approved and in flight, is looked at last, and survives a restart."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.durable.store import Store
+from agents.seams import RetryLaterError
+
+
+async def nothing_against():
+    return None
+
+
+async def execute(effects, build, refuse=nothing_against):
+    action = build.failover()
+    return await effects.execute(
+        action.call, operation="INC-1:0", incident="INC-1", inverse=action.inverse, holder="INC-1", refuse=refuse
+    )
+
+
+async def test_p18_paused_nothing_is_called_and_the_delivery_waits_uncounted(effects, store, tools, build):
+    await store.pause(by="ada")
+    for _ in range(10):
+        with pytest.raises(RetryLaterError) as waits:
+            await execute(effects, build)
+        assert waits.value.counted is False
+    assert tools.world == []
+    await store.arm(by="ada")
+    assert (await execute(effects, build)).status == "succeeded"
+
+
+async def test_p18_a_pause_during_the_last_look_still_holds(effects, store, tools, build):
+    async def paused_meanwhile():
+        await store.pause(by="ada")
+
+    with pytest.raises(RetryLaterError, match="paused"):
+        await execute(effects, build, refuse=paused_meanwhile)
+    assert tools.world == []
+
+
+async def test_p18_a_pause_holds_for_what_was_begun_but_did_not_happen(effects, store, tools, build):
+    tools.cut = "before"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    await store.pause(by="ada")
+    with pytest.raises(RetryLaterError, match="paused"):
+        await execute(effects, build)
+    assert tools.world == []
+
+
+async def test_p18_a_pause_survives_a_restart(tmp_path, clock):
+    path = tmp_path / "again.db"
+    store = await Store.open(path, exclusive=True, clock=clock)
+    await store.pause(by="ada", reason="maintenance")
+    await store.close()
+    store = await Store.open(path, exclusive=True, clock=clock)
+    automation = await store.automation()
+    await store.close()
+    assert (automation.paused, automation.by, automation.reason) == (True, "ada", "maintenance")
