@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from mcp import Client
@@ -27,14 +26,12 @@ def config_file(config, tmp_path):
 IDENTITY = {"IDENTITY_ENDPOINT": "http://127.0.0.1:1/msi/token", "IDENTITY_HEADER": "h"}
 
 
-async def test_the_server_answers_initialize_quickly_and_serves_what_needs_no_platform(config_file, tmp_path):
+async def test_what_needs_no_platform_is_served_where_none_is_reached(config_file, tmp_path):
     command = StdioServerParameters(
         command=sys.executable, args=["-m", "overwatch_mcp.azure_mcp_server", "--config", str(config_file)], env=IDENTITY
     )
-    began = time.monotonic()
     with (tmp_path / "log").open("w+", encoding="utf-8") as log:
         async with Client(stdio_client(command, errlog=log)) as client:
-            seconds = time.monotonic() - began
             record = await client.call_tool("get_operation", {"operation_id": "op-1"})
             assert record.structured_content["status"] == "absent"
             traffic = await client.call_tool("get_traffic", {"target": "demo"})
@@ -42,12 +39,16 @@ async def test_the_server_answers_initialize_quickly_and_serves_what_needs_no_pl
             assert "can't be reached" in traffic.content[0].text
         log.seek(0)
         assert "Traceback" not in log.read()
-    assert seconds < 3, "1.5 s are the aim on a quiet machine"
 
 
 @pytest.fixture
 def started(config_file, server):
     return server("-m", "overwatch_mcp.azure_mcp_server", "--config", str(config_file), env=IDENTITY)
+
+
+def test_initialize_is_answered_before_anything_dear_is_imported(started):
+    assert started.hello()["serverInfo"]["name"] == "overwatch"
+    assert started.cpu_seconds() < 1.5
 
 
 def test_the_server_ends_when_its_client_is_gone(started):

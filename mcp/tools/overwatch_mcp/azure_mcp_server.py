@@ -84,7 +84,10 @@ async def _serve(config: Path | None, open_journal: Callable[[Path], Journal]) -
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: stopping.append(asyncio.create_task(_stop(workshop))))
     try:
-        await build_server(workshop, warm).run_stdio_async()
+        try:
+            await build_server(workshop, warm).run_stdio_async()
+        except Exception:
+            logger.exception("the connection broke")
         logger.info("the client is gone")
         await _drain(workshop)
     finally:
