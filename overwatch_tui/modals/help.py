@@ -12,7 +12,8 @@ from textual.screen import ModalScreen
 from overwatch_tui.actions import ACTIONS, key_name
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Piece
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 
 FIXED: tuple[tuple[str, str, str], ...] = (
     ("tab", "focus.next", "The next pane; shift+tab the one before"),

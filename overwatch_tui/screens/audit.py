@@ -12,7 +12,8 @@ from overwatch_tui.screens.base import RoomScreen
 from overwatch_tui.screens.incident import IncidentScreen
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Entry, Line, State
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 from overwatch_tui.widgets.safe import say
 from overwatch_tui.widgets.timeline import LOUD, SHORTER
 

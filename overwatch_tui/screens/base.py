@@ -171,8 +171,7 @@ class RoomScreen(Screen[None]):
             say(self.app, "nothing is focused: tab to a pane first")
             return
         row = pane.current
-        text = "\n".join("".join(words for words, _ in line).rstrip() for line in row.lines) if row else pane.plain_text()
-        self._copy(text, "the line" if row else "the pane")
+        self._copy(row.plain() if row else pane.plain_text(), "the line" if row else "the pane")
 
     def _copy(self, text: str, what: str) -> None:
         self.app.copy_to_clipboard(text)

@@ -12,7 +12,8 @@ from overwatch_tui.screens.base import RoomScreen
 from overwatch_tui.state.dossier import dossier
 from overwatch_tui.state.models import ApprovalView, State
 from overwatch_tui.widgets.approvals import GRACE
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 from overwatch_tui.widgets.reasoning import ReasoningPane
 from overwatch_tui.widgets.safe import say
 from overwatch_tui.widgets.timeline import TimelinePane

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from agents.events import AutomationArmed, AutomationPaused, Event
 from agents.incident import IllegalTransitionError, Incident, evolve
 from agents.sanitize import clean
-from agents.telemetry import AgentState, RegionSample, SwarmState, Thought, UsersSample
+from agents.telemetry import AgentState, RegionSample, SwarmState, Thought
 from overwatch_tui.bridge.buffer import Batch, HistoryLoaded
 from overwatch_tui.state.describe import tell
 from overwatch_tui.state.models import (
@@ -271,11 +271,3 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
     )
-
-
-def samples_of(state: State) -> Iterable[RegionSample | UsersSample]:
-    """Every newest sample, for whoever wants to know how old the picture is."""
-    for target in state.targets:
-        yield from (region.sample for region in target.regions)
-        if target.users is not None:
-            yield target.users.sample

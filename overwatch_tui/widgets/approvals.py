@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import ApprovalView, Line, Tone
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 
 GRACE = timedelta(seconds=0.5)
 """A key that was on its way when a request appeared, or moved under the cursor, decides nothing."""

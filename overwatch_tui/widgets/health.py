@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Line, Piece, RegionView, TargetView, Tone, UsersView
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 
 if TYPE_CHECKING:
     from agents.telemetry import RegionSample

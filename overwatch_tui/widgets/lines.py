@@ -5,9 +5,7 @@ Every pane that lists something is one of these. Only what is visible is drawn, 
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 
 from rich.segment import Segment
 from textual import events
@@ -21,22 +19,8 @@ from textual.style import Style
 
 from overwatch_tui.bindings import bindings
 from overwatch_tui.state.format import Glyphs
-from overwatch_tui.state.models import Line
+from overwatch_tui.widgets.layout import Layout, Row
 from overwatch_tui.widgets.safe import content
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One item: a line or a few. `key` tells it from others over time, `ref` says what it is about.
-
-    `indent` is how far a wrapped line's rest stands in; a row that can't be selected is a heading.
-    """
-
-    key: Hashable
-    lines: tuple[Line, ...]
-    ref: str = ""
-    selectable: bool = True
-    indent: int = 0
 
 
 class LineList(ScrollView, can_focus=True):
@@ -78,27 +62,22 @@ class LineList(ScrollView, can_focus=True):
         self.match = ""
         self._called = ""
         self._tail = tail
-        self._wrap = wrap
         self._has_cursor = cursor
         self._gutter = 2 if gutter else 0
-        self._rows: tuple[Row, ...] = ()
         self._cursor: int | None = None
-        self._laid: dict[Hashable, tuple[Row, list[Content]]] = {}
-        self._visual: list[Content] = []
-        self._starts: list[int] = []
-        self._laid_width = 0
+        self._laid = Layout(wrap=wrap, ascii_only=glyphs.ascii_only)
 
     # What is shown
 
     @property
     def rows(self) -> tuple[Row, ...]:
         """The rows as they were given."""
-        return self._rows
+        return self._laid.rows
 
     @property
     def current(self) -> Row | None:
         """The row under the cursor."""
-        return self._rows[self._cursor] if self._cursor is not None else None
+        return self.rows[self._cursor] if self._cursor is not None else None
 
     @property
     def line_width(self) -> int:
@@ -108,12 +87,11 @@ class LineList(ScrollView, can_focus=True):
     def show_rows(self, rows: Sequence[Row]) -> None:
         """Show these rows. The cursor stays on its row, or follows the tail."""
         rows = tuple(rows)
-        if len(rows) == len(self._rows) and all(a is b or a == b for a, b in zip(rows, self._rows, strict=True)):
+        before, old = self.current, self.rows
+        if len(rows) == len(old) and all(a is b or a == b for a, b in zip(rows, old, strict=True)):
             return
-        before, old = self.current, self._rows
-        anchor = self._anchor()
-        self._rows = rows
-        self._lay_out()
+        anchor = self._laid.anchor(int(self.scroll_offset.y))
+        self._lay_out(rows)
         self._place_cursor(before)
         if self.following:
             self.below = 0
@@ -140,7 +118,7 @@ class LineList(ScrollView, can_focus=True):
 
     def plain_text(self) -> str:
         """Everything that the pane holds, as text."""
-        return "\n".join(line.plain.rstrip() for line in self._visual)
+        return "\n".join(line.plain.rstrip() for line in self._laid.lines)
 
     def tell_below(self) -> None:
         """Say what is new below, in the frame."""
@@ -154,28 +132,28 @@ class LineList(ScrollView, can_focus=True):
             return
         self._cursor = index
         if self._tail:
-            self.following = index == self._last_selectable()
+            self.following = index == self._laid.last
             self.below = 0 if self.following else self.below
             self.tell_below()
-        start, end = self._span(index)
+        start, end = self._laid.span(index)
         self.scroll_to_region(Region(0, start, 1, end - start), animate=False, immediate=True, force=True, x_axis=False)
         self.refresh()
         self.post_message(self.Moved(self, by_person=by_person))
 
     def seek(self, step: int) -> bool:
         """Go to the next row (or the one before) that holds the match; False where none does."""
-        if not self.match or not self._rows:
+        if not self.match or not self.rows:
             return False
-        here = self._cursor if self._cursor is not None else self._row_at(int(self.scroll_offset.y))
-        for n in range(1, len(self._rows) + 1):
-            index = (here + step * n) % len(self._rows)
-            row = self._rows[index]
-            if any(self.match in "".join(words for words, _ in line).casefold() for line in row.lines):
+        here = self._cursor if self._cursor is not None else self._laid.row_at(int(self.scroll_offset.y))
+        for n in range(1, len(self.rows) + 1):
+            index = (here + step * n) % len(self.rows)
+            row = self.rows[index]
+            if self.match in row.plain().casefold():
                 if self._has_cursor and row.selectable:
                     self.go(index)
                 else:
                     self._cursor = index if self._has_cursor else None
-                    self.scroll_to(y=self._starts[index], animate=False, immediate=True)
+                    self.scroll_to(y=self._laid.span(index)[0], animate=False, immediate=True)
                 return True
         return False
 
@@ -184,7 +162,7 @@ class LineList(ScrollView, can_focus=True):
         if not self._has_cursor:
             self.scroll_relative(y=step, animate=False, immediate=True)
             return
-        self.go(self._next(self._cursor, step))
+        self.go(self._laid.selectable(self._cursor, step))
 
     def action_page(self, step: int) -> None:
         """A page on."""
@@ -194,7 +172,7 @@ class LineList(ScrollView, can_focus=True):
             return
         index = self._cursor
         for _ in range(height):
-            following = self._next(index, step)
+            following = self._laid.selectable(index, step)
             if following is None:
                 break
             index = following
@@ -203,7 +181,7 @@ class LineList(ScrollView, can_focus=True):
     def action_edge(self, step: int) -> None:
         """The first row or the last; the last is followed from then on."""
         if self._has_cursor:
-            self.go(self._last_selectable() if step > 0 else self._next(-1, 1))
+            self.go(self._laid.last if step > 0 else self._laid.selectable(-1, 1))
         if step > 0:
             self.following, self.below = self._tail, 0
             self.tell_below()
@@ -217,10 +195,10 @@ class LineList(ScrollView, can_focus=True):
         if offset is None or not self._has_cursor:
             return
         y = offset.y + int(self.scroll_offset.y)
-        if y >= len(self._visual):
+        if y >= len(self._laid.lines):
             return
-        index = self._row_at(y)
-        if self._rows[index].selectable:
+        index = self._laid.row_at(y)
+        if self.rows[index].selectable:
             self.go(index)
             if event.chain == 2:
                 self.post_message(self.Opened(self))
@@ -240,10 +218,9 @@ class LineList(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Lay out again for the new width."""
-        if self.line_width != self._laid_width:
-            anchor = self._anchor()
-            self._laid.clear()
-            self._lay_out()
+        if self.line_width != self._laid.width:
+            anchor = self._laid.anchor(int(self.scroll_offset.y))
+            self._lay_out(self.rows)
             self._restore(anchor)
         if self.following and self._tail:
             self.scroll_end(animate=False, immediate=True, x_axis=False)
@@ -256,7 +233,7 @@ class LineList(ScrollView, can_focus=True):
     def get_selection(self, selection: Selection) -> tuple[str, str] | None:
         """What the mouse selected."""
         pad = " " * self._gutter
-        return selection.extract("\n".join(pad + line.plain for line in self._visual)), "\n"
+        return selection.extract("\n".join(pad + line.plain for line in self._laid.lines)), "\n"
 
     def selection_updated(self, selection: Selection | None) -> None:  # noqa: ARG002 - Textual's signature
         """Draw the selection."""
@@ -267,10 +244,10 @@ class LineList(ScrollView, can_focus=True):
         at = y + int(self.scroll_offset.y)
         base = self.visual_style
         width = self.scrollable_content_region.width
-        if at >= len(self._visual):
+        if at >= len(self._laid.lines):
             return Strip.blank(width, base.rich_style)
-        index = self._row_at(at)
-        line = self._visual[at]
+        index = self._laid.row_at(at)
+        line = self._laid.lines[at]
         selected = self._has_cursor and index == self._cursor
         if self._gutter:
             mark = self.glyphs.cursor if selected else " "
@@ -298,100 +275,25 @@ class LineList(ScrollView, can_focus=True):
             line = line.stylize(style, start, len(line) if end == -1 else end)
         return line
 
-    def _lay_out(self) -> None:
-        width = self._laid_width = self.line_width
-        visual: list[Content] = []
-        starts: list[int] = []
-        laid: dict[Hashable, tuple[Row, list[Content]]] = {}
-        for row in self._rows:
-            known = self._laid.get(row.key)
-            lines = known[1] if known is not None and known[0] is row else self._lay_row(row, width)
-            laid[row.key] = (row, lines)
-            starts.append(len(visual))
-            visual.extend(lines)
-        self._laid, self._visual, self._starts = laid, visual, starts
-        self.virtual_size = Size(width, len(visual))
-
-    def _lay_row(self, row: Row, width: int) -> list[Content]:
-        lines = []
-        for line in row.lines:
-            drawn = content(line, ascii_only=self.glyphs.ascii_only)
-            if not self._wrap:
-                lines.append(drawn.truncate(width, ellipsis=True) if not self.glyphs.ascii_only else drawn.truncate(width))
-            elif drawn.cell_length <= width:
-                lines.append(drawn)
-            else:
-                lines.extend(_wrapped(drawn, width, min(row.indent, width // 2)))
-        return lines or [Content("")]
+    def _lay_out(self, rows: tuple[Row, ...]) -> None:
+        self._laid.lay(rows, self.line_width)
+        self.virtual_size = Size(self.line_width, len(self._laid.lines))
 
     def _place_cursor(self, before: Row | None) -> None:
-        if not self._has_cursor or not any(row.selectable for row in self._rows):
-            self._cursor = None
+        if not self._has_cursor:
             return
         if self.following:
-            self._cursor = self._last_selectable()
+            self._cursor = self._laid.last
             return
-        old = self._cursor if self._cursor is not None else 0
-        if before is not None:
-            for index, row in enumerate(self._rows):
-                if row.key == before.key:
-                    self._cursor = index
-                    return
-        near = min(old, len(self._rows) - 1)
-        self._cursor = near if self._rows[near].selectable else self._next(near, 1)
-        if self._cursor is None:
-            self._cursor = self._next(near, -1)
+        index = self._laid.index(before.key) if before is not None else None
+        self._cursor = self._laid.near(self._cursor or 0) if index is None else index
 
     def _count_below(self, old: Sequence[Row]) -> None:
-        if not self._tail or not old:
-            return
-        last = old[-1].key
-        for n, row in enumerate(reversed(self._rows)):
-            if row.key == last:
-                self.below += n
-                return
-
-    def _anchor(self) -> tuple[Hashable, int] | None:
-        y = int(self.scroll_offset.y)
-        if not self._rows or y >= len(self._visual):
-            return None
-        index = self._row_at(y)
-        return self._rows[index].key, y - self._starts[index]
+        index = self._laid.index(old[-1].key) if self._tail and old else None
+        if index is not None:
+            self.below += len(self.rows) - 1 - index
 
     def _restore(self, anchor: tuple[Hashable, int] | None) -> None:
-        if anchor is None or not self.scroll_offset.y:
-            return
-        for index, row in enumerate(self._rows):
-            if row.key == anchor[0]:
-                y = self._starts[index] + anchor[1]
-                if y != int(self.scroll_offset.y):
-                    self.scroll_to(y=y, animate=False, immediate=True)
-                return
-
-    def _row_at(self, y: int) -> int:
-        return max(0, bisect_right(self._starts, y) - 1)
-
-    def _span(self, index: int) -> tuple[int, int]:
-        end = self._starts[index + 1] if index + 1 < len(self._starts) else len(self._visual)
-        return self._starts[index], end
-
-    def _next(self, index: int | None, step: int) -> int | None:
-        index = (-1 if step > 0 else len(self._rows)) if index is None else index
-        index += step
-        while 0 <= index < len(self._rows):
-            if self._rows[index].selectable:
-                return index
-            index += step
-        return None
-
-    def _last_selectable(self) -> int | None:
-        return self._next(len(self._rows), -1)
-
-
-def _wrapped(line: Content, width: int, indent: int) -> list[Content]:
-    first, *rest = line.wrap(width)
-    if not rest or not indent:
-        return [first, *rest]
-    remaining = line[len(first.plain.rstrip()) :]
-    stripped = len(remaining.plain) - len(remaining.plain.lstrip())
-    return [first, *(part.pad_left(indent) for part in remaining[stripped:].wrap(width - indent))]
+        y = self._laid.find(anchor) if anchor is not None and self.scroll_offset.y else None
+        if y is not None and y != int(self.scroll_offset.y):
+            self.scroll_to(y=y, animate=False, immediate=True)

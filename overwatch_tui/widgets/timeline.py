@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Entry, Line, Piece, Tone
-from overwatch_tui.widgets.lines import LineList, Row
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 
 SHORT: dict[str, str] = {"Traffic Controller": "Traffic"}
 SHORTER: dict[str, str] = {
