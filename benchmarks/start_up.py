@@ -34,9 +34,7 @@ def main() -> None:
     own = _times(lambda: _run([str(BIN / "overwatch-tui"), "--help"]), runs)
     print(f"python -c pass                 {_shown(bare)}")
     print(f"a bare Typer program --help    {_shown(typer)}")
-    print(
-        f"overwatch-tui --help           {_shown(own)}  {statistics.median(own) / statistics.median(typer):.2f} × the bare program"
-    )
+    print(f"overwatch-tui --help           {_shown(own)}  {_ratio(own, typer)}")
     paints, lives = [], []
     for _ in range(runs):
         paint, live = _launch()
@@ -44,14 +42,16 @@ def main() -> None:
         lives.append(live)
     textual = [_bare_textual() for _ in range(runs)]
     print(f"a bare Textual program paints  {_shown(textual)}")
-    print(
-        f"launch: first paint            {_shown(paints)}  {statistics.median(paints) / statistics.median(textual):.2f} × the bare program"
-    )
+    print(f"launch: first paint            {_shown(paints)}  {_ratio(paints, textual)}")
     print(f"launch: six agents live        {_shown(lives)}")
 
 
 def _shown(seconds: list[float]) -> str:
     return f"median {statistics.median(seconds) * 1000:6.0f} ms  (min {min(seconds) * 1000:.0f}, max {max(seconds) * 1000:.0f})"
+
+
+def _ratio(own: list[float], peer: list[float]) -> str:
+    return f"{statistics.median(own) / statistics.median(peer):.2f} × the bare program"
 
 
 def _times(work: Callable[[], None], runs: int) -> list[float]:

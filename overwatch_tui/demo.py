@@ -132,7 +132,7 @@ class Demo:
             if world is not None and world.pid == process.pid and await self._renew(world):
                 return world
             if process.returncode is not None:
-                raise DemoError(f"the demo ended at its start with status {process.returncode}: read {log_path}")
+                raise DemoError(f"the demo ended at its start with status {process.returncode}{_last_words(log_path)}")
             await asyncio.sleep(0.05)
         raise DemoError(f"the demo was not ready after {START_SECONDS:.0f} s: read {log_path}")
 
@@ -206,6 +206,12 @@ async def _request(method: str, url: str, headers: Mapping[str, str], body: Mapp
     except ValueError:
         answer = {}
     return answer if isinstance(answer, dict) else {}
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.exists() else []
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {said[:200]}; its log is {log}" if said else f": read {log}"
 
 
 def read_world(state_dir: Path) -> DemoWorld | None:

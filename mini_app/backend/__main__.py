@@ -1,10 +1,11 @@
-"""`python -m mini_app.backend --host 127.0.0.1 --port N`: one replica."""
+"""`python -m mini_app.backend --port N` (or `--fd N`, an inherited socket): one replica."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 
@@ -18,7 +19,9 @@ def main() -> None:
     """Serve until told to end, or until the parent is gone."""
     parser = argparse.ArgumentParser(description="One replica of the demo app.")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, required=True)
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--port", type=int, help="listen there")
+    where.add_argument("--fd", type=int, help="serve this bound socket of the parent, so that no port can be lost to another")
     arguments = parser.parse_args()
     settings = ReplicaSettings()
     if settings.exit_with_stdin:
@@ -26,18 +29,19 @@ def main() -> None:
     config = uvicorn.Config(
         create_app(settings),
         host=arguments.host,
-        port=arguments.port,
+        port=arguments.port or 0,
         log_level="warning",
         access_log=False,
         lifespan="off",
         timeout_graceful_shutdown=1,
     )
-    uvicorn.Server(config).run()
+    sockets = None if arguments.fd is None else [socket.socket(fileno=arguments.fd)]
+    uvicorn.Server(config).run(sockets)
 
 
 def _end_with_stdin() -> None:
     """A parent that was killed closes the pipe: nobody is left to end this process but itself."""
-    while sys.stdin.buffer.read(4096):
+    while os.read(sys.stdin.fileno(), 4096):  # unbuffered: a buffer's lock, held here, would abort the interpreter's end
         pass
     os.kill(os.getpid(), signal.SIGTERM)
 

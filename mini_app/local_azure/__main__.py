@@ -11,7 +11,7 @@ import signal
 import sys
 from pathlib import Path
 
-from mini_app.local_azure.server import LocalAzure, Options
+from mini_app.local_azure.server import LocalAzure, Options, StartError
 
 IN_USE = 3
 """The exit status where another one lives in the same folder."""
@@ -38,7 +38,10 @@ def main() -> None:
         filename=folder / "logs" / "local_azure.log", level=logging.INFO, format="%(asctime)s %(name)s %(message)s"
     )
     options = Options(folder, given.replicas, given.rps, given.lease_seconds, given.frontdoor_probe_interval)
-    asyncio.run(_serve(options))
+    try:
+        asyncio.run(_serve(options))
+    except StartError as error:
+        sys.exit(str(error))
 
 
 async def _serve(options: Options) -> None:

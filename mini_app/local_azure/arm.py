@@ -63,9 +63,9 @@ class Arm:
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if not self._tokens.accepts(request):
+            return _error(401, "AuthenticationFailed", "the token is missing, or was not issued here")
         try:
-            if not self._tokens.accepts(request):
-                raise ArmError(401, "AuthenticationFailed", "the token is missing, or was not issued here")
             return await handler(request)
         except ArmError as error:
             return _error(error.status, error.code, error.message)

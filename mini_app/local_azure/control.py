@@ -31,7 +31,7 @@ class Lease:
     async def watch(self) -> None:
         """Set `over` when nobody renewed in time."""
         loop = asyncio.get_running_loop()
-        while (left := self._until - loop.time()) > 0:
+        while (left := self._until - loop.time()) > 0:  # noqa: ASYNC110 - time is what is waited for
             await asyncio.sleep(left)
         self.over.set()
 
@@ -41,8 +41,8 @@ def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, leas
 
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
-        expected = f"Bearer {token}"
-        if request.path != "/metrics" and not hmac.compare_digest(request.headers.get("Authorization", ""), expected):
+        expected = f"Bearer {token}".encode()
+        if request.path != "/metrics" and not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
             return web.json_response({"error": "wrong or missing token"}, status=401)
         answer: web.StreamResponse = await handler(request)
         return answer

@@ -39,7 +39,7 @@ class Wanted:
 
 
 def wanted(body: Mapping[str, Any], region: Region) -> Wanted:
-    """Merge a PATCH. A new suffix or image makes a revision; a change of scale alone does so in Azure, here it scales in place."""
+    """Merge a PATCH. A new suffix or image makes a revision; a change of scale does so in Azure, here it scales in place."""
     template = (body.get("properties") or {}).get("template") or {}
     containers = template.get("containers") or []
     scale = template.get("scale") or {}

@@ -60,16 +60,15 @@ class Replica:
         return f"http://127.0.0.1:{self.port}"
 
 
-def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_socket() -> socket.socket:
+    """A socket bound to a free port of loopback; nobody else can take that port while it is open."""
+    bound = socket.socket()
+    bound.bind(("127.0.0.1", 0))
+    return bound
 
 
 async def start(plan: ReplicaPlan, name: str, revision: str, version: str) -> Replica:
     """Start one process; it ends by itself when this one is gone, because its standard input ends."""
-    port = free_port()
     environment = {
         **{k: v for k, v in os.environ.items() if not k.startswith("MINI_APP_")},
         "MINI_APP_REGION": plan.region,
@@ -80,19 +79,21 @@ async def start(plan: ReplicaPlan, name: str, revision: str, version: str) -> Re
         "MINI_APP_PEERS": json.dumps(dict(plan.peers)),
         "MINI_APP_EXIT_WITH_STDIN": "1",
     }
-    with (plan.logs / f"{name}.log").open("ab") as log:
+    with (plan.logs / f"{name}.log").open("ab") as log, free_socket() as bound:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "mini_app.backend", "--port", str(port)),
+            *(sys.executable, "-m", "mini_app.backend", "--fd", str(bound.fileno())),
+            pass_fds=(bound.fileno(),),
             env=environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
         )
+        port = int(bound.getsockname()[1])
     return Replica(name, revision, port, process, datetime.now(UTC))
 
 
 async def wait_ready(replica: Replica, session: aiohttp.ClientSession) -> bool:
-    """Whether it listens and answers within a bounded time; any answer of its own counts, as faults of the region are not its own."""
+    """Whether it answers within a bounded time; any answer of its own counts, as faults of the region are not its own."""
     deadline = asyncio.get_running_loop().time() + READY_SECONDS
     while replica.alive and asyncio.get_running_loop().time() < deadline:
         with contextlib.suppress(aiohttp.ClientError, TimeoutError, OSError):

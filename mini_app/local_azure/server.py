@@ -7,6 +7,7 @@ import json
 import os
 import random
 import secrets
+import socket
 import ssl
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +24,7 @@ from mini_app.local_azure.documents import Ids
 from mini_app.local_azure.front_door import FrontDoor, Origin
 from mini_app.local_azure.ingress import Edge, Forwarder, region_app
 from mini_app.local_azure.region import Region
-from mini_app.local_azure.replicas import ReplicaPlan, free_port
+from mini_app.local_azure.replicas import ReplicaPlan, free_socket
 from mini_app.local_azure.tokens import Tokens
 
 LOCATIONS = {"east": "eastus", "west": "westus3"}
@@ -40,6 +41,10 @@ class Options:
     rps: int
     lease_seconds: float
     probe_interval: float
+
+
+class StartError(RuntimeError):
+    """A region did not come up; the text names the log that says why."""
 
 
 class LocalAzure:
@@ -68,8 +73,8 @@ class LocalAzure:
     async def _start(self, session: aiohttp.ClientSession, lease: Lease) -> None:
         folder = self._options.state_dir
         logs = folder / "logs"
-        ports = {name: free_port() for name in LOCATIONS}
-        urls = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
+        doors = {name: free_socket() for name in LOCATIONS}
+        urls = {name: f"http://127.0.0.1:{bound.getsockname()[1]}" for name, bound in doors.items()}
         admin_token = secrets.token_urlsafe(24)
         database = f"sqlite:///{folder / 'demo.db'}"
         for name, location in LOCATIONS.items():
@@ -81,7 +86,7 @@ class LocalAzure:
         control_token = secrets.token_urlsafe(24)
         tls, ca_file = await asyncio.to_thread(certificate.make, folder)
         for name, region in self._regions.items():
-            await self._serve(region_app(region, forwarder), ports[name])
+            await self._serve(region_app(region, forwarder), doors[name])
         public = await self._serve(edge.app())
         control = await self._serve(control_app(self._regions, door, edge, lease, control_token))
         identity = web.Application()
@@ -89,6 +94,9 @@ class LocalAzure:
         msi = await self._serve(identity)
         arm = await self._serve(Arm(self._regions, door, IDS, tokens).app(), tls=tls)
         await asyncio.gather(*(region.start(session) for region in self._regions.values()))
+        for region in self._regions.values():
+            if not any(replica.serving for replica in region.replicas):
+                raise StartError(f"no replica of {region.name} started: read {logs / region.replicas[0].name}.log")
         self._spawn(lease.watch(), "lease")
         self._spawn(edge.probe(session, self._options.probe_interval), "probes")
         rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
@@ -122,10 +130,10 @@ class LocalAzure:
             },
         )
 
-    async def _serve(self, app: web.Application, port: int = 0, *, tls: ssl.SSLContext | None = None) -> int:
+    async def _serve(self, app: web.Application, bound: socket.socket | None = None, *, tls: ssl.SSLContext | None = None) -> int:
         runner = web.AppRunner(app, access_log=None)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", port, ssl_context=tls, shutdown_timeout=0.2)
+        site = web.SockSite(runner, bound or free_socket(), ssl_context=tls, shutdown_timeout=0.2)
         await site.start()
         self._runners.append(runner)
         address: tuple[str, int] = runner.addresses[0]

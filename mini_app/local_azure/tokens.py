@@ -38,7 +38,7 @@ class Tokens:
 
     async def managed_identity(self, request: web.Request) -> web.Response:
         """The App Service flavour of the managed identity endpoint."""
-        if not hmac.compare_digest(request.headers.get("X-IDENTITY-HEADER", ""), self.header):
+        if not hmac.compare_digest(request.headers.get("X-IDENTITY-HEADER", "").encode(), self.header.encode()):
             return web.json_response({"statusCode": 401, "message": "wrong or missing X-IDENTITY-HEADER"}, status=401)
         resource = request.query.get("resource", "")
         return web.json_response(

@@ -133,7 +133,7 @@ async def test_a_newer_database_is_refused(tmp_path, clock):
 async def test_a_file_that_is_no_database_is_refused(tmp_path, clock):
     path = tmp_path / "broken.db"
     path.write_text("this is not a database, but long enough to be mistaken for one" * 20)
-    with pytest.raises(DurableError, match="broken.db"):
+    with pytest.raises(DurableError, match=r"broken\.db"):
         await Store.open(path, exclusive=True, clock=clock)
 
 
