@@ -102,6 +102,7 @@ class FrontDoorSettings(Section):
     """Traffic between regions through Azure Front Door."""
 
     kind: Literal["front_door"] = "front_door"
+    """How traffic is moved."""
     profile: str
     """The Front Door profile."""
     origin_group: str
@@ -114,6 +115,7 @@ class AzureSettings(Section):
     """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
 
     kind: Literal["azure"] = "azure"
+    """What it runs on."""
     subscription_id: str
     """The subscription."""
     resource_group: str

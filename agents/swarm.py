@@ -132,6 +132,7 @@ class Swarm:
                 await sentry.watch()
         finally:
             unsubscribe()
+            await reasoner.close()
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:

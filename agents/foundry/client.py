@@ -7,6 +7,7 @@ one repair is asked for; then the caller goes on without the model.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Literal, TypeVar
@@ -36,6 +37,7 @@ class FoundryClient:
         self._breaker = Breaker()
         self._level = 0
         self._client: Any = None
+        self._open = contextlib.AsyncExitStack()
         self.name = settings.model
 
     async def ask(
@@ -65,6 +67,11 @@ class FoundryClient:
             raise ModelAwayError(f"{self.name} failed: {type(error).__name__}") from error
         self._breaker.worked()
         return found
+
+    async def close(self) -> None:
+        """Let go of the connections; the next question opens them anew."""
+        self._client = None
+        await self._open.aclose()
 
     async def _ladder(
         self,
@@ -147,16 +154,17 @@ class FoundryClient:
             httpx2 = await asyncio.to_thread(__import__, "httpx2")
             timeout = httpx2.Timeout(self._settings.timeout_s, connect=5)
             key = await self._key()
-            self._client = openai.AsyncOpenAI(base_url=str(self._settings.base_url), api_key=key, timeout=timeout, max_retries=1)
+            base_url = str(self._settings.base_url)
+            client = openai.AsyncOpenAI(base_url=base_url, api_key=key, timeout=timeout, max_retries=1)
+            self._client = await self._open.enter_async_context(client)
         return self._client
 
     async def _key(self) -> str | Callable[[], Awaitable[str]]:
         if self._settings.auth == "entra":
             from azure.identity.aio import DefaultAzureCredential, get_bearer_token_provider  # noqa: PLC0415 - only where it is used
 
-            provider: Callable[[], Awaitable[str]] = get_bearer_token_provider(
-                DefaultAzureCredential(), self._settings.entra_scope
-            )
+            credential = await self._open.enter_async_context(DefaultAzureCredential())
+            provider: Callable[[], Awaitable[str]] = get_bearer_token_provider(credential, self._settings.entra_scope)
             return provider
         secret = self._settings.api_key
         return secret.get_secret_value() if secret is not None else "none"

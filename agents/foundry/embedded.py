@@ -61,6 +61,9 @@ class EmbeddedReasoner:
         on_thought(f"{rationale}\n")
         return Choice(0, rationale)
 
+    async def close(self) -> None:
+        """Nothing is held open."""
+
     def classify(self, incident: Incident) -> Diagnosis:
         """The diagnosis as a pure function of the incident's symptoms and observations."""
         signals = Signals(incident)

@@ -67,6 +67,10 @@ class ModelReasoner:
             source=self.name,
         )
 
+    async def close(self) -> None:
+        """Let go of the connections to the model."""
+        await self._client.close()
+
     async def choose(self, incident: Incident, candidates: Sequence[Strategy], on_thought: OnThought, now: datetime) -> Choice:
         """One of the offered plans; with one on offer there is nothing to ask."""
         if len(candidates) == 1:

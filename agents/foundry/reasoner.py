@@ -36,3 +36,7 @@ class Reasoner(Protocol):
     async def choose(self, incident: Incident, candidates: Sequence[Strategy], on_thought: OnThought, now: datetime) -> Choice:
         """One of `candidates`, which is not empty and in the catalogue's order."""
         ...
+
+    async def close(self) -> None:
+        """Let go of what it holds open."""
+        ...

@@ -148,6 +148,14 @@ class Stream:
         if bad:
             self._turn_on(bad)
 
+    def amend(self, bad: Kinds, at: datetime) -> None:
+        """Add what the look of that time, taken early, found in the end. A look that is forgotten already is left alone."""
+        for n, (when, kinds) in enumerate(self._recent):
+            if when == at:
+                self._recent[n] = (when, kinds | bad)
+                if bad:
+                    self._turn_on(kinds | bad)
+
     def _turn_on(self, bad: Kinds) -> None:
         if self.on:
             for kind in bad - self.on.keys():

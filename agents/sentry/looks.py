@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -69,19 +69,70 @@ class Looker:
         self._clock = clock
 
     async def region(
-        self, name: str, settings: RegionSettings, book: Book, *, patience_s: float | None = None, metrics: bool = True
+        self,
+        name: str,
+        settings: RegionSettings,
+        book: Book,
+        *,
+        patience_s: float = 0.0,
+        early: Callable[[RegionLook], Awaitable[None]] | None = None,
+        metrics: bool = True,
     ) -> RegionLook:
-        """Look at a region: its health, its user path and its metrics, all at once."""
+        """Look at a region: its health, its user path and its metrics, all at once.
+
+        Where an answer is missing after `patience_s`, `early` gets what there is, with a time-out in its place; the look itself
+        still waits for the answer, because a slow one tells more than none.
+        """
         at = self._clock.now()
         scraping = metrics and settings.metrics_path is not None
-        health, probe, page = await asyncio.gather(
-            self._get(settings, settings.health_path, SMALL, patience_s),
-            _maybe(settings.probe_path is not None, lambda: self._get(settings, settings.probe_path or "/", SMALL, patience_s)),
-            _maybe(scraping, lambda: self._get(settings, settings.metrics_path or "/", LARGE, patience_s)),
-        )
-        scrape = await _scrape(page)
-        fresh = book.add(page.replica, scrape) if page is not None and scrape is not None else None
+        asks = [asyncio.ensure_future(self._get(settings, settings.health_path, SMALL))]
+        if settings.probe_path is not None:
+            asks.append(asyncio.ensure_future(self._get(settings, settings.probe_path, SMALL)))
+        page = self._metrics(join(str(settings.url), settings.metrics_path or "/"), book) if scraping else _nothing()
+        scraped = asyncio.ensure_future(page)
+
+        def seen() -> RegionLook:
+            answers = [_answer_of(ask, at, patience_s) for ask in asks]
+            page = scraped.result() if scraped.done() else None
+            return self._assembled(name, at, book, answers[0], answers[1] if len(answers) > 1 else None, page)
+
+        await self._all([*asks, scraped], asks, patience_s, None if early is None else lambda: early(seen()))
+        return seen()
+
+    async def _all(
+        self,
+        tasks: Sequence[asyncio.Future[Any]],
+        awaited: Sequence[asyncio.Future[Any]],
+        patience_s: float,
+        early: Callable[[], Awaitable[None]] | None,
+    ) -> None:
+        """Wait for all tasks; tell `early` once, where one of `awaited` is missing after `patience_s`."""
+        everything = asyncio.gather(*tasks)
+        waker: asyncio.Future[Any] | None = None
+        try:
+            if early is not None:
+                waker = asyncio.ensure_future(self._clock.sleep(patience_s))
+                both: set[asyncio.Future[Any]] = {everything, waker}
+                await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+                if not all(task.done() for task in awaited):
+                    await early()
+            await everything
+        finally:
+            for task in (everything, waker):
+                if task is not None and not task.done():
+                    task.cancel()
+
+    async def _metrics(self, url: str, book: Book) -> _Page:
+        """A metrics page, entered into the book as soon as it is there."""
+        asked = await self._ask(url, LARGE)
+        scrape = await _scrape(asked)
+        return _Page(asked, scrape, None if scrape is None else book.add(asked.replica, scrape))
+
+    def _assembled(
+        self, name: str, at: datetime, book: Book, health: Asked, probe: Asked | None, page: _Page | None
+    ) -> RegionLook:
         doc = read_health(health)
+        scrape = page.scrape if page is not None else None
         in_use, size = book.gauge("db_pool_in_use", at), book.gauge("db_pool_size", at)
         return RegionLook(
             region=name,
@@ -89,8 +140,8 @@ class Looker:
             health=health,
             doc=doc,
             probe=probe,
-            metrics=page,
-            fresh=fresh,
+            metrics=page.asked if page is not None else None,
+            fresh=page.fresh if page is not None else None,
             rates=book.rates(at),
             cpu=book.cpu(at),
             pool_utilisation=sum(in_use) / sum(size) if in_use and sum(size) > 0 else None,
@@ -98,20 +149,32 @@ class Looker:
             version=scrape.version if scrape is not None and scrape.version else doc.version if doc is not None else "",
         )
 
-    async def users(self, settings: TargetSettings, book: Book, *, patience_s: float | None = None) -> UsersLook | None:
-        """Look at what users see; None where the target has no public address."""
+    async def users(
+        self,
+        settings: TargetSettings,
+        book: Book,
+        *,
+        patience_s: float = 0.0,
+        early: Callable[[UsersLook], Awaitable[None]] | None = None,
+    ) -> UsersLook | None:
+        """Look at what users see, as `region`; None where the target has no public address."""
         public, edge = settings.public_url, settings.public_metrics_url
         if public is None and edge is None:
             return None
         at = self._clock.now()
-        seconds = self._settings.timeout_s if patience_s is None else patience_s
-        probe, page = await asyncio.gather(
-            _maybe(public is not None, lambda: self._ask(join(str(public), settings.public_probe_path), SMALL, seconds)),
-            _maybe(edge is not None, lambda: self._ask(str(edge), LARGE, seconds)),
-        )
-        scrape = await _scrape(page)
-        fresh = book.add("", scrape) if scrape is not None else None
-        return UsersLook(at, probe, fresh, book.rates(at), None if edge is None else scrape is not None)
+        asks = []
+        if public is not None:
+            asks.append(asyncio.ensure_future(self._ask(join(str(public), settings.public_probe_path), SMALL)))
+        scraped = asyncio.ensure_future(self._metrics(str(edge), book) if edge is not None else _nothing())
+
+        def seen() -> UsersLook:
+            probe = _answer_of(asks[0], at, patience_s) if asks else None
+            page = scraped.result() if scraped.done() else None
+            measured = None if edge is None or not scraped.done() else page is not None and page.scrape is not None
+            return UsersLook(at, probe, page.fresh if page is not None else None, book.rates(at), measured)
+
+        await self._all([*asks, scraped], asks, patience_s, None if early is None else lambda: early(seen()))
+        return seen()
 
     async def platform(self, target: str, settings: TargetSettings) -> PlatformLook | None:
         """Ask the platform about every region at once; None where there is none. A failure is a fact, not an error."""
@@ -134,10 +197,10 @@ class Looker:
         at = self._clock.now()
         if region is not None:
             place = settings.regions[region]
-            asked = await self._get(place, place.probe_path or place.health_path, SMALL, None)
+            asked = await self._get(place, place.probe_path or place.health_path, SMALL)
         elif settings.public_url is not None:
             url = join(str(settings.public_url), settings.public_probe_path)
-            asked = await self._ask(url, SMALL, self._settings.timeout_s)
+            asked = await self._ask(url, SMALL)
         else:
             return ProbeResult(False, at, None, 0.0, None, "no public address is configured: set public_url")
         doc = read_health(asked) if region is not None and settings.regions[region].probe_path is None else None
@@ -145,12 +208,11 @@ class Looker:
         detail = asked.detail if ok == asked.ok else f"{asked.detail}, but its health says fail"
         return ProbeResult(ok, asked.at, asked.status, round(asked.latency_ms), asked.region, detail)
 
-    def _get(self, settings: RegionSettings, path: str, limit: int, patience_s: float | None) -> Awaitable[Asked]:
-        seconds = self._settings.timeout_s if patience_s is None else patience_s
-        return self._ask(join(str(settings.url), path), limit, seconds)
+    async def _get(self, settings: RegionSettings, path: str, limit: int) -> Asked:
+        return await self._ask(join(str(settings.url), path), limit)
 
-    async def _ask(self, url: str, limit: int, seconds: float) -> Asked:
-        return await self._transport.get(url, limit=limit, timeout_s=seconds)
+    async def _ask(self, url: str, limit: int) -> Asked:
+        return await self._transport.get(url, limit=limit, timeout_s=self._settings.timeout_s)
 
     async def _read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any] | str:
         if self._tools is None:
@@ -161,13 +223,27 @@ class Looker:
             return clean(error, 200) or type(error).__name__
 
 
-async def _maybe(wanted: bool, ask: Callable[[], Awaitable[Asked]]) -> Asked | None:
-    return await ask() if wanted else None
+@dataclass(frozen=True, slots=True)
+class _Page:
+    asked: Asked
+    scrape: Scrape | None
+    fresh: Increment | None
 
 
-async def _scrape(page: Asked | None) -> Scrape | None:
+async def _nothing() -> None:
+    return None
+
+
+def _answer_of(ask: asyncio.Future[Asked], at: datetime, patience_s: float) -> Asked:
+    """The answer, or a time-out in its place while it is missing."""
+    if ask.done():
+        return ask.result()
+    return Asked(at, patience_s * 1_000, None, "timeout", f"no answer after {patience_s:.1f} s yet")
+
+
+async def _scrape(page: Asked) -> Scrape | None:
     """What a metrics page says; None where it was not served, or was cut off and would give wrong sums."""
-    if page is None or page.status != 200 or not page.complete:
+    if page.status != 200 or not page.complete:
         return None
     if len(page.body) <= INLINE:
         return read(page.body, page.at)

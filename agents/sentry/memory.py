@@ -55,6 +55,7 @@ class Memory:
         self.revisions: dict[str, tuple[str, datetime | None, str]] = {}
         """By region: revision, since when it runs (None where it was there before), and what ran before it."""
         self._changing: dict[str, datetime] = {}
+        self._early: deque[tuple[str | None, datetime]] = deque(maxlen=64)
         self._stale = timedelta(seconds=15 * settings.interval_s + 2 * settings.timeout_s)
 
     def _stream(self) -> Stream:
@@ -65,23 +66,32 @@ class Memory:
         return thresholds(self.baselines, region, self.settings)
 
     def patience_s(self, region: str | None) -> float:
-        """How long a look waits: once an answer is late beyond doubt, waiting longer only delays the verdict."""
+        """After how long a look is judged though an answer is missing: it is late beyond doubt, and waiting helps nobody."""
         slow = self.limits(region).probe_ms / 1_000
         return min(self.settings.timeout_s, max(0.6 * self.settings.interval_s, 1.1 * slow))
 
-    def take_region(self, look: RegionLook, *, late: bool = False) -> None:
-        """Take a look at a region. `late`: this process was held up meanwhile, so slowness proves nothing."""
+    def take_region(self, look: RegionLook, *, late: bool = False, early: bool = False) -> None:
+        """Take a look at a region.
+
+        `late`: this process was held up meanwhile, so slowness proves nothing. `early`: an answer is still missing; the same
+        look comes again when it is there.
+        """
         region = look.region
         bad = judge_region(look, self.limits(region), self.settings)
-        self.looks[region] = look
+        newest = self.looks.get(region)
+        if newest is None or look.at >= newest.at:
+            self.looks[region] = look
         if late and "latency" in bad:
             bad -= {"latency"}
             if not bad:
                 return
-        self.streams[region].add(bad, look.at)
-        self.probes[region].append((look.at, (look.probe or look.health).ok))
-        if bad:
-            self.odd.set()
+        self._count(region, bad, look.at, early=early)
+        asked = self.probes[region]
+        known = next((n for n, (at, _) in enumerate(asked) if at == look.at), None)
+        if known is None:
+            asked.append((look.at, (look.probe or look.health).ok))
+        else:
+            asked[known] = (look.at, (look.probe or look.health).ok)
         self._note_revision(region, look.version, look.at, prefix="version ")
         if not bad and self._quiet(region):
             for ask in (look.health, look.probe):
@@ -96,15 +106,26 @@ class Memory:
             ):
                 self.baselines.learn(region, metric, value)
 
-    def take_users(self, look: UsersLook, *, late: bool = False) -> None:
-        """Take a look at what users see; `late` as in `take_region`."""
-        bad = judge_users(look, self.limits(None), self.settings)
-        self.users = look
-        if late and bad and look.probe is not None and (look.probe.ok or look.probe.trouble == "timeout"):
-            return
-        self.streams[None].add(bad, look.at)
+    def _count(self, region: str | None, bad: Kinds, at: datetime, *, early: bool) -> None:
+        """Enter a look into its stream, once: what was entered early is amended."""
+        if (region, at) in self._early:
+            self._early.remove((region, at))
+            self.streams[region].amend(bad, at)
+        else:
+            self.streams[region].add(bad, at)
+        if early:
+            self._early.append((region, at))
         if bad:
             self.odd.set()
+
+    def take_users(self, look: UsersLook, *, late: bool = False, early: bool = False) -> None:
+        """Take a look at what users see; `late` and `early` as in `take_region`."""
+        bad = judge_users(look, self.limits(None), self.settings)
+        if self.users is None or look.at >= self.users.at:
+            self.users = look
+        if late and bad and look.probe is not None and (look.probe.ok or look.probe.trouble == "timeout"):
+            return
+        self._count(None, bad, look.at, early=early)
         if not bad and self._quiet(None):
             self.baselines.learn(None, "probe_ms", None if look.probe is None else look.probe.latency_ms)
             self.baselines.learn(None, "latency_p95", look.rates.p95_ms)

@@ -118,8 +118,11 @@ class Book:
         self._cpu: dict[str, float] = {}
 
     def add(self, replica: str, scrape: Scrape) -> Increment | None:
-        """Take a scrape; the increment since this replica's last one, or None for its first."""
+        """Take a scrape; the increment since this replica's last one, or None for its first, or for one that comes too late."""
         before = self._last.pop(replica, None)
+        if before is not None and scrape.at <= before.at:
+            self._last[replica] = before
+            return None
         self._last[replica] = scrape
         while len(self._last) > MOST_REPLICAS:
             oldest = next(iter(self._last))
@@ -129,8 +132,6 @@ class Book:
         if before is None:
             return None
         seconds = (scrape.at - before.at).total_seconds()
-        if seconds <= 0:
-            return None
         if scrape.cpu_seconds is not None and before.cpu_seconds is not None:
             self._cpu[replica] = 100 * _grown(before.cpu_seconds, scrape.cpu_seconds) / seconds
         restarted = any(scrape.buckets.get(b, 0.0) < v for b, v in before.buckets.items())

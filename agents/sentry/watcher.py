@@ -11,7 +11,7 @@ from agents.sanitize import clean
 from agents.seams import Clock
 from agents.sentry.decide import NAME, Decider
 from agents.sentry.detect import judge_users
-from agents.sentry.looks import Looker, UsersLook
+from agents.sentry.looks import Looker, RegionLook, UsersLook
 from agents.sentry.memory import Memory
 from agents.settings import SentrySettings
 from agents.telemetry import AgentState, Health, RegionSample, Telemetry, UsersSample
@@ -49,21 +49,31 @@ class Watcher:
                 phase = self._settings.interval_s * n / len(self._memories)
                 for region in memory.configured.regions:
                     look = self._region(memory, region, telemetry)
-                    group.create_task(self._every(look, phase, f"{target}/{region}"), name=f"look {target}/{region}")
-                group.create_task(self._every(self._users(memory, telemetry), phase, f"{target}/users"))
+                    group.create_task(self._every(look, phase, f"{target}/{region}", group), name=f"look {target}/{region}")
+                group.create_task(self._every(self._users(memory, telemetry), phase, f"{target}/users", group))
                 read = self._platform(memory)
                 group.create_task(self._every(self._when_due(memory, read), phase, f"{target}/platform"))
                 group.create_task(self._when_odd(memory, read))
             group.create_task(self._every(self._heartbeat(telemetry, doing), 0.0, "the heartbeat"))
             group.create_task(self._measure_lag())
 
-    async def _every(self, step: Callable[[], Awaitable[None]], phase: float, name: str) -> None:
+    async def _every(
+        self, step: Callable[[], Awaitable[None]], phase: float, name: str, group: asyncio.TaskGroup | None = None
+    ) -> None:
+        """Begin a step at each interval. In a `group`, one that takes longer overlaps with the next; else it delays it."""
         interval = self._settings.interval_s
+        most = int(self._settings.timeout_s / interval) + 2
+        pending: set[asyncio.Task[None]] = set()
         if phase:
             await self._clock.sleep(phase)
         due = self._clock.now()
         while True:
-            await self._once(step, name)
+            if group is None:
+                await self._once(step, name)
+            elif len(pending) < most:
+                task = group.create_task(self._once(step, name))
+                pending.add(task)
+                task.add_done_callback(pending.discard)
             due += timedelta(seconds=interval)
             wait = (due - self._clock.now()).total_seconds()
             if not 0 <= wait <= interval:
@@ -98,8 +108,14 @@ class Watcher:
         settings = memory.configured.regions[region]
 
         async def step() -> None:
-            look = await self._looker.region(region, settings, memory.books[region], patience_s=memory.patience_s(region))
-            memory.take_region(look, late=self._late_since(look.at))
+            book, patience = memory.books[region], memory.patience_s(region)
+            await take(await self._looker.region(region, settings, book, patience_s=patience, early=early))
+
+        async def early(look: RegionLook) -> None:
+            await take(look, early=True)
+
+        async def take(look: RegionLook, *, early: bool = False) -> None:
+            memory.take_region(look, late=self._late_since(look.at), early=early)
             telemetry.publish(region_sample(memory, region))
             await self._decider.decide(memory, self._clock.now())
 
@@ -107,10 +123,16 @@ class Watcher:
 
     def _users(self, memory: Memory, telemetry: Telemetry) -> Callable[[], Awaitable[None]]:
         async def step() -> None:
-            look = await self._looker.users(memory.configured, memory.books[None])
+            book, patience = memory.books[None], memory.patience_s(None)
+            await take(await self._looker.users(memory.configured, book, patience_s=patience, early=early))
+
+        async def early(look: UsersLook) -> None:
+            await take(look, early=True)
+
+        async def take(look: UsersLook | None, *, early: bool = False) -> None:
             if look is not None:
-                memory.take_users(look, late=self._late_since(look.at))
-                telemetry.publish(users_sample(memory, look))
+                memory.take_users(look, late=self._late_since(look.at), early=early)
+                telemetry.publish(users_sample(memory, memory.users or look))
             await self._decider.decide(memory, self._clock.now())
 
         return step

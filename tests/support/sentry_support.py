@@ -193,6 +193,8 @@ class World:
         if latency > timeout_s * 1_000:
             await self.clock.sleep(timeout_s)
             return Asked(self.clock.now(), timeout_s * 1_000, None, "timeout", f"no answer within {timeout_s:.1f} s")
+        if latency > 100:
+            await self.clock.sleep(latency / 1_000)
         status = region.status
         if path == "/health":
             status = region.health or status

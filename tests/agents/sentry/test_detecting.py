@@ -59,6 +59,34 @@ async def test_a_slow_region_is_seen_within_three_seconds_though_its_probes_run_
         assert [o.id for o in opened.observations] == [f"o{n}" for n in range(1, len(opened.observations) + 1)]
 
 
+async def test_a_slow_answer_is_judged_at_once_and_still_read(station):
+    async with station:
+        await station.clock.run(20.05)
+        station.world.regions["east"].latency_ms = 1_500
+        took = await station.until("incident.opened")
+        assert took is not None
+        assert took <= 2.6
+        seen = {(o.region, o.metric): o for o in station.store.of("incident.opened")[0].data.observations}
+        await station.clock.run(2)
+        assert station.store.folded["INC-1"].regions == ("east",)
+        assert {s.kind for s in station.store.folded["INC-1"].symptoms if s.region} == {"latency"}
+        assert seen["east", "health"].text in {
+            "east health: pass (200 in 1500 ms)",
+            "east health: not known (no answer after 0.6 s yet)",
+        }
+        sample = next(i for i in reversed(station.telemetry.items) if isinstance(i, RegionSample) and i.region == "east")
+        assert sample.detail in {"200", "no answer after 0.6 s yet"}
+
+
+async def test_a_slow_region_delays_no_look(station):
+    async with station:
+        await station.clock.run(20)
+        station.world.regions["east"].trouble = "timeout"
+        before = sum("east/health" in url for url in station.world.asked)
+        await station.clock.run(10)
+        assert sum("east/health" in url for url in station.world.asked) - before >= 9
+
+
 async def test_one_dead_replica_of_two_is_seen_through_the_alternation(station):
     async with station:
         await station.clock.run(20.05)
@@ -284,7 +312,7 @@ async def test_a_look_that_hangs_is_told_by_the_heartbeat(station):
             await asyncio.Event().wait()
 
         station.world.get = hang
-        await station.clock.run(20)
+        await station.clock.run(40)
         beat = [i for i in station.telemetry.items if isinstance(i, AgentState)][-1]
         assert beat.state == "down"
         assert "no look at demo/east for" in beat.detail
