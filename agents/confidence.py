@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from agents.events import Confidence
+from agents.facts import Confidence
 from agents.seams import Record
 
 PARENT_WEIGHT = 8.0

@@ -11,16 +11,15 @@ from typing import ClassVar
 
 from agents.events import (
     ActionFinished,
-    Call,
     Event,
     IncidentEscalated,
     Payload,
     RollbackFinished,
-    Strategy,
     StrategyApproved,
     VerificationFailed,
     answer,
 )
+from agents.facts import Call, Strategy
 from agents.incident import Incident
 from agents.seams import CallResult, Context, Effects, Outcome
 from agents.settings import PolicySettings

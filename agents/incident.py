@@ -18,32 +18,24 @@ from pydantic import AwareDatetime
 
 from agents.events import (
     ActionFinished,
-    ActionStatus,
     ApprovalDecided,
     ApprovalRequested,
-    Check,
-    Diagnosis,
     Event,
     FailoverRequested,
-    Frozen,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
-    Name,
-    Observation,
     Payload,
     RollbackFinished,
-    Strategy,
     StrategyApproved,
     StrategyProposed,
     StrategyRefused,
-    Symptom,
-    Text,
     VerificationFailed,
     VerificationPassed,
 )
+from agents.facts import ActionStatus, Check, Diagnosis, Frozen, Name, Observation, Strategy, Symptom, Text
 
 Status = Literal[
     "open",

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
-from agents.events import ActionKind, Call, Event
+from agents.events import Event
+from agents.facts import ActionKind, Call
 from agents.incident import Incident
 from agents.telemetry import Health, Telemetry
 

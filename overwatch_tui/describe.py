@@ -10,7 +10,6 @@ from agents.events import (
     ApprovalRequested,
     AutomationArmed,
     AutomationPaused,
-    Check,
     Event,
     FailoverRequested,
     IncidentDiagnosed,
@@ -26,6 +25,7 @@ from agents.events import (
     VerificationFailed,
     VerificationPassed,
 )
+from agents.facts import Check
 
 
 def describe(event: Event) -> str:

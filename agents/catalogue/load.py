@@ -9,7 +9,7 @@ from importlib import resources
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.events import ActionKind
+from agents.facts import ActionKind
 
 
 class CatalogueError(ValueError):

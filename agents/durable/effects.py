@@ -14,7 +14,7 @@ from sqlalchemy.dialects.sqlite import insert
 from agents.durable import schema as s
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
-from agents.events import Call, canonical
+from agents.facts import Call, canonical
 from agents.sanitize import clean
 from agents.seams import CallResult, Clock, Refuse, RetryLaterError, ToolError, Tools, ToolsUnavailableError
 

@@ -18,9 +18,9 @@ from agents.events import (
     AutomationPaused,
     Event,
     IncidentOpened,
-    canonical,
     load_payload,
 )
+from agents.facts import canonical
 from agents.incident import Incident, evolve
 
 GENESIS = "0" * 64

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agents.catalogue import Catalogue
-from agents.events import Diagnosis, Hypothesis, Strategy
+from agents.facts import Diagnosis, Hypothesis, Strategy
 from agents.foundry.reasoner import Choice, OnThought
 from agents.foundry.rules import RULES, Question
 from agents.foundry.signals import Signals

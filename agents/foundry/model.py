@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agents.catalogue import Catalogue
-from agents.events import Diagnosis, Hypothesis, Strategy
+from agents.facts import Diagnosis, Hypothesis, Strategy
 from agents.foundry import prompts
 from agents.foundry.answers import ChoiceAnswer, DiagnosisAnswer
 from agents.foundry.budget import ModelAwayError

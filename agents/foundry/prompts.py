@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from agents.catalogue import Catalogue
-from agents.events import Strategy
+from agents.facts import Strategy
 from agents.incident import Incident
 
 _NAME = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from agents.events import Diagnosis, Strategy
+from agents.facts import Diagnosis, Strategy
 from agents.incident import Incident
 
 OnThought = Callable[[str], None]

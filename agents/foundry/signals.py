@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from agents.events import Observation
+from agents.facts import Observation
 from agents.incident import Incident
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from agents.events import Call, Event
+from agents.events import Event
 from agents.execution import Executor, Todo, rollback_finished
+from agents.facts import Call
 from agents.incident import Incident
 from agents.seams import Context, Effects, Inventory, Outcome
 from agents.settings import PolicySettings

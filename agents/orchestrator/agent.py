@@ -14,12 +14,12 @@ from agents.events import (
     Event,
     IncidentEscalated,
     Payload,
-    Strategy,
     StrategyApproved,
     StrategyProposed,
     StrategyRefused,
     answer,
 )
+from agents.facts import Strategy
 from agents.incident import Approval, Incident
 from agents.orchestrator.policy import Decision, History, history_of, judge
 from agents.seams import Context, Inventory, Outcome

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from agents.catalogue import Catalogue
-from agents.events import Action, Strategy
+from agents.facts import Action, Strategy
 from agents.incident import Incident
 from agents.seams import World
 from agents.settings import PolicySettings

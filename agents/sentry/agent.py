@@ -6,15 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
-from agents.events import (
-    ActionFinished,
-    Event,
-    IncidentResolved,
-    Strategy,
-    VerificationFailed,
-    VerificationPassed,
-    answer,
-)
+from agents.events import ActionFinished, Event, IncidentResolved, VerificationFailed, VerificationPassed, answer
+from agents.facts import Strategy
 from agents.incident import Incident
 from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools
 from agents.sentry.asking import HttpTransport, Transport

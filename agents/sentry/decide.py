@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from agents.events import Check, Event, IncidentEscalated, IncidentResolved, IncidentUpdated, Payload, short_id
+from agents.events import Event, IncidentEscalated, IncidentResolved, IncidentUpdated, Payload, short_id
+from agents.facts import Check
 from agents.incident import UNDECIDED, IllegalTransitionError, Incident
 from agents.sentry import observe
 from agents.sentry.detect import changes_picture

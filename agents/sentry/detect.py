@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agents.events import SymptomKind
+from agents.facts import SymptomKind
 from agents.sentry.documents import PlatformFacts
 from agents.sentry.looks import RegionLook, UsersLook
 from agents.sentry.series import Baselines, Increment

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from agents.events import Name
+from agents.facts import Name
 from agents.sanitize import clean
 from agents.sentry.asking import Asked
 from agents.settings import TargetSettings

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from agents.events import SymptomKind
+from agents.facts import SymptomKind
 from agents.incident import Incident
 from agents.sentry.detect import NONE, Kinds, Stream, Thresholds, judge_platform, judge_region, judge_users, thresholds
 from agents.sentry.documents import PlatformFacts

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from agents.events import IncidentOpened, Observation, Symptom, SymptomKind
+from agents.events import IncidentOpened
+from agents.facts import Observation, Symptom, SymptomKind
 from agents.sentry.asking import Asked
 from agents.sentry.documents import PlatformFacts
 from agents.sentry.looks import RegionLook

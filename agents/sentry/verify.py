@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from agents.events import Check, Observation, Strategy
+from agents.facts import Check, Observation, Strategy
 from agents.incident import Incident
 from agents.seams import Clock
 from agents.sentry.asking import Asked

@@ -6,18 +6,8 @@ from collections.abc import Sequence
 
 from agents.catalogue import Catalogue
 from agents.confidence import confidence
-from agents.events import (
-    Action,
-    Confidence,
-    Event,
-    FailoverRequested,
-    IncidentDiagnosed,
-    RollbackFinished,
-    Strategy,
-    StrategyProposed,
-    StrategyRefused,
-    answer,
-)
+from agents.events import Event, FailoverRequested, IncidentDiagnosed, RollbackFinished, StrategyProposed, StrategyRefused, answer
+from agents.facts import Action, Confidence, Strategy
 from agents.foundry import Reasoner
 from agents.incident import Incident
 from agents.sanitize import clean

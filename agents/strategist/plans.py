@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.catalogue import Catalogue
-from agents.events import Action, ActionKind, Call
+from agents.facts import Action, ActionKind, Call
 from agents.incident import Incident
 from agents.seams import RegionFacts, World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from agents.events import Call
 from agents.execution import Executor, Todo
+from agents.facts import Call
 from agents.incident import Incident
 from agents.seams import Effects, Inventory, Prober, World
 from agents.settings import PolicySettings

@@ -14,11 +14,11 @@ from agents.events import (
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
-    Strategy,
     StrategyApproved,
     StrategyProposed,
     VerificationPassed,
 )
+from agents.facts import Strategy
 from agents.telemetry import RegionSample, SwarmState, Telemetric, UsersSample
 
 STEADY_LOOKS = 5

@@ -12,7 +12,6 @@ from agents.events import (
     ApprovalRequested,
     AutomationArmed,
     AutomationPaused,
-    Check,
     Event,
     FailoverRequested,
     IncidentDiagnosed,
@@ -28,6 +27,7 @@ from agents.events import (
     VerificationFailed,
     VerificationPassed,
 )
+from agents.facts import Check
 from agents.incident import Incident
 from agents.sanitize import clean
 from overwatch_tui.state.models import Tone

@@ -13,7 +13,7 @@ from overwatch_tui.state.models import Line, Piece, Tone
 from overwatch_tui.state.words import blast_radius, call_line, confidence, plan, symptoms, undo_line
 
 if TYPE_CHECKING:
-    from agents.events import Check, Diagnosis, Hypothesis, Observation, Strategy
+    from agents.facts import Check, Diagnosis, Hypothesis, Observation, Strategy
     from agents.incident import Incident, Step
 
 LABEL = 14

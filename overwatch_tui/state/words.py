@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from agents.events import Action, Confidence, Strategy, Symptom
+    from agents.facts import Action, Confidence, Strategy, Symptom
 
 _SYMPTOMS = {
     "unreachable": "unreachable",

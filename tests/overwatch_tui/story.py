@@ -7,31 +7,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from agents.events import (
-    Action,
     ActionFinished,
     ApprovalDecided,
     ApprovalRequested,
-    Call,
-    Check,
-    Confidence,
-    Diagnosis,
     Event,
-    Hypothesis,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
-    Observation,
     Payload,
     RollbackFinished,
-    Strategy,
     StrategyApproved,
     StrategyProposed,
-    Symptom,
     VerificationFailed,
     VerificationPassed,
     answer,
 )
+from agents.facts import Action, Call, Check, Confidence, Diagnosis, Hypothesis, Observation, Strategy, Symptom
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought, UsersSample
 from overwatch_tui.bridge.buffer import Buffer, HistoryLoaded
 from overwatch_tui.bridge.pump import Pump

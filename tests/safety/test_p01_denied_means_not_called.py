@@ -8,7 +8,8 @@ import pytest
 from tests_support import FixedInventory, ScriptedProber, SpyEffects
 
 from agents.catalogue import load_catalogue
-from agents.events import Call, StrategyApproved, StrategyProposed
+from agents.events import StrategyApproved, StrategyProposed
+from agents.facts import Call
 from agents.incident import evolve
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator

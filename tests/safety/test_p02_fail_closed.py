@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from tests_support import FixedInventory
 
 from agents.catalogue import load_catalogue
-from agents.events import Confidence, StrategyProposed, StrategyRefused
+from agents.events import StrategyProposed, StrategyRefused
+from agents.facts import Confidence
 from agents.orchestrator import History, Orchestrator, judge
 from agents.settings import PolicySettings
 

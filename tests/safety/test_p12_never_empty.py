@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from tests_support import FixedInventory, ScriptedProber, SpyEffects
 
 from agents.catalogue import load_catalogue
-from agents.events import Call, StrategyApproved
+from agents.events import StrategyApproved
+from agents.facts import Call
 from agents.orchestrator import History, judge
 from agents.settings import PolicySettings
 from agents.traffic_controller import TrafficController

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from agents.durable import schema as s
-from agents.events import Call
+from agents.facts import Call
 from agents.seams import RetryLaterError
 
 

@@ -11,14 +11,8 @@ from typing import Any
 
 from tests_support import Build, SpyTelemetry
 
-from agents.events import (
-    Action,
-    ActionFinished,
-    Event,
-    IncidentDiagnosed,
-    StrategyApproved,
-    StrategyProposed,
-)
+from agents.events import ActionFinished, Event, IncidentDiagnosed, StrategyApproved, StrategyProposed
+from agents.facts import Action
 from agents.incident import Incident, evolve
 from agents.seams import Context, Outcome, ToolsUnavailableError
 from agents.sentry import Sentry

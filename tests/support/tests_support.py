@@ -6,25 +6,18 @@ from collections.abc import Sequence
 from typing import Any
 
 from agents.events import (
-    Action,
     ActionFinished,
     ApprovalDecided,
     ApprovalRequested,
-    Call,
-    Confidence,
-    Diagnosis,
     Event,
-    Hypothesis,
     IncidentDiagnosed,
     IncidentOpened,
-    Observation,
     Payload,
-    Strategy,
     StrategyApproved,
     StrategyProposed,
-    Symptom,
     VerificationFailed,
 )
+from agents.facts import Action, Call, Confidence, Diagnosis, Hypothesis, Observation, Strategy, Symptom
 from agents.incident import Incident, evolve
 from agents.seams import CallResult, Context, ProbeResult, RegionFacts, World
 from agents.telemetry import Telemetric

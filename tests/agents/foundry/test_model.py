@@ -7,7 +7,7 @@ import json
 import pytest
 
 from agents.catalogue import load_catalogue
-from agents.events import Observation
+from agents.facts import Observation
 from agents.foundry import EmbeddedReasoner, FoundryClient, ModelReasoner, ModelSettings
 
 CATALOGUE = load_catalogue()

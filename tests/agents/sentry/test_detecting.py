@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from tests_support import Build
 
-from agents.events import Action, IncidentDiagnosed, StrategyApproved, StrategyProposed
+from agents.events import IncidentDiagnosed, StrategyApproved, StrategyProposed
+from agents.facts import Action
 from agents.telemetry import AgentState, RegionSample, UsersSample
 
 

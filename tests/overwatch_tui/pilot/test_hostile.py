@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agents.events import Observation
+from agents.facts import Observation
 from agents.telemetry import AgentState, Thought
 from overwatch_tui.bridge.seam import TargetInfo
 from tests.overwatch_tui import story

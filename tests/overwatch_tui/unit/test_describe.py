@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from agents.events import (
-    PAYLOADS,
-    ApprovalDecided,
-    AutomationPaused,
-    Event,
-    FailoverRequested,
-    Payload,
-    StrategyRefused,
-)
+from agents.events import PAYLOADS, ApprovalDecided, AutomationPaused, Event, FailoverRequested, Payload, StrategyRefused
 from agents.incident import Incident, evolve
 from overwatch_tui.state import describe
 from overwatch_tui.state.dossier import dossier
