@@ -43,7 +43,7 @@ class Layout:
         self._ascii_only = ascii_only
 
     def lay(self, rows: tuple[Row, ...], width: int) -> None:
-        """Take these rows, `width` cells wide."""
+        """Take these rows, `width` cells wide; with no width yet, as before the first paint, they have no lines."""
         if width != self.width:
             self._known.clear()
         known: dict[Hashable, tuple[Row, list[Content]]] = {}
@@ -51,7 +51,7 @@ class Layout:
         starts: list[int] = []
         for row in rows:
             before = self._known.get(row.key)
-            drawn = before[1] if before is not None and before[0] is row else self._draw(row, width)
+            drawn = before[1] if before is not None and before[0] is row else self._draw(row, width) if width else []
             known[row.key] = (row, drawn)
             starts.append(len(lines))
             lines.extend(drawn)

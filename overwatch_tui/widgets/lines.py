@@ -276,7 +276,7 @@ class LineList(ScrollView, can_focus=True):
         return line
 
     def _lay_out(self, rows: tuple[Row, ...]) -> None:
-        self._laid.lay(rows, self.line_width)
+        self._laid.lay(rows, self.line_width if self.scrollable_content_region.width else 0)
         self.virtual_size = Size(self.line_width, len(self._laid.lines))
 
     def _place_cursor(self, before: Row | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
@@ -10,16 +11,18 @@ from overwatch_tui.state.models import Line, Paragraph
 from overwatch_tui.widgets.layout import Row
 from overwatch_tui.widgets.lines import LineList
 
+SAME_BREATH = timedelta(seconds=10)
 
-def paragraph_rows(paragraph: Paragraph, glyphs: Glyphs) -> tuple[Row, ...]:
-    """A heading, the lines of the paragraph, and a blank line."""
+
+def paragraph_rows(paragraph: Paragraph, glyphs: Glyphs, *, headed: bool) -> tuple[Row, ...]:
+    """A heading where somebody begins to speak, the lines of the paragraph, and a blank line."""
     dot = f" {glyphs.dot} "
     heading: Line = (
         (paragraph.agent, "accent"),
         (f"{dot}{paragraph.incident}" if paragraph.incident else "", "muted"),
         (f"{dot}{paragraph.source}{dot}{fmt.clock(paragraph.at)}", "muted"),
     )
-    rows = [Row((paragraph.seq, "head"), (heading,), ref=paragraph.incident, selectable=False)]
+    rows = [Row((paragraph.seq, "head"), (heading,), ref=paragraph.incident, selectable=False)] if headed else []
     lines = [line for line in paragraph.text.strip("\n").split("\n") if line.strip()]
     for n, text in enumerate(lines):
         bullet = text.lstrip().startswith(("- ", "* ", "• "))
@@ -30,24 +33,33 @@ def paragraph_rows(paragraph: Paragraph, glyphs: Glyphs) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+def _goes_on(before: Paragraph, paragraph: Paragraph) -> bool:
+    """Whether the same agent goes on about the same incident, so that nobody needs to be named again."""
+    same = (before.agent, before.incident, before.source) == (paragraph.agent, paragraph.incident, paragraph.source)
+    return same and paragraph.at - before.at < SAME_BREATH
+
+
 class ReasoningPane(LineList):
     """Shows paragraphs, the newest at the end."""
 
     def __init__(self, glyphs: Glyphs, *, id: str = "reasoning") -> None:  # noqa: A002 - Textual's name
         super().__init__(glyphs, id=id, wrap=True, cursor=False, tail=True)
         self.call_it("Reasoning")
-        self._made: dict[int, tuple[Paragraph, tuple[Row, ...]]] = {}
+        self._made: dict[int, tuple[Paragraph, bool, tuple[Row, ...]]] = {}
 
     def show(self, thoughts: Sequence[Paragraph]) -> None:
         """Show these paragraphs; only the ones that grew are laid out again."""
-        made: dict[int, tuple[Paragraph, tuple[Row, ...]]] = {}
+        made: dict[int, tuple[Paragraph, bool, tuple[Row, ...]]] = {}
         rows: list[Row] = []
+        before: Paragraph | None = None
         for paragraph in thoughts:
+            headed = before is None or not _goes_on(before, paragraph)
             known = self._made.get(paragraph.seq)
-            if known is None or known[0] is not paragraph:
-                known = (paragraph, paragraph_rows(paragraph, self.glyphs))
+            if known is None or known[0] is not paragraph or known[1] is not headed:
+                known = (paragraph, headed, paragraph_rows(paragraph, self.glyphs, headed=headed))
             made[paragraph.seq] = known
-            rows += known[1]
+            rows += known[2]
+            before = paragraph
         self._made = made
         if not rows:
             rows = [Row("none", ((("what the agents think shows here", "muted"),),), selectable=False)]
