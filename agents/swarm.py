@@ -38,6 +38,8 @@ class Surroundings:
 
     targets: Mapping[str, TargetSettings]
     server: ServerCommand | None
+    problem: Callable[[], str] = str
+    """What is wrong with them now, with the remedy; empty while nothing is."""
 
 
 class StorePast:
@@ -63,6 +65,7 @@ class Swarm:
         self._home = home
         self._telemetry = telemetry
         self._clock = clock
+        self._found: Surroundings | None = None
 
     async def run(
         self, surroundings: Callable[[], Awaitable[Surroundings]], ready: Callable[[Store], None] | None = None
@@ -125,6 +128,7 @@ class Swarm:
                     ready(store)
                 found = await surroundings()
                 targets.update(found.targets)
+                self._found = found
                 if found.server is not None:
                     group.create_task(tools.run(found.server), name="tools")
                     await tools.wait_up(TOOLS_SECONDS)
@@ -142,7 +146,8 @@ class Swarm:
         while True:
             automation = await store.automation()
             parked = await store.parked()
-            problem = f"{len(parked)} deliveries are parked: overwatch-tui doctor" if parked else tools.problem
+            outside = self._found.problem() if self._found is not None else ""
+            problem = f"{len(parked)} deliveries are parked: overwatch-tui doctor" if parked else outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),

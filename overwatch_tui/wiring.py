@@ -49,6 +49,10 @@ class LocalSwarm:
         self._stop: asyncio.Event | None = None
         self._store: Store | None = None
         self._targets: dict[str, TargetSettings] = {}
+        self._demo: Demo | None = None
+        self._starting: asyncio.Task[DemoWorld] | None = None
+        self._keeping: asyncio.Task[None] | None = None
+        self._problem = ""
 
     async def run(self, telemetry: Telemetry, ready: Callable[[], None]) -> None:
         """Run until `stop`. The demo ends with it; a crash leaves the demo running for a while."""
@@ -58,24 +62,21 @@ class LocalSwarm:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._home.mkdir(parents=True, exist_ok=True)
-        demo = Demo(self._home, self._settings.demo) if self._settings.with_demo else None
-        starting = asyncio.create_task(demo.start()) if demo is not None else None
+        self._demo = Demo(self._home, self._settings.demo) if self._settings.with_demo else None
         swarm = Swarm(self._settings, self._home, telemetry, SystemClock())
 
         def opened(store: Store) -> None:
             self._store = store
+            if self._demo is not None:  # not before: while another swarm holds this home, the demo is that one's
+                self._starting = asyncio.create_task(self._demo.start(), name="demo")
             ready()
 
-        async def surroundings() -> Surroundings:
-            return await self._surroundings(starting)
-
-        work = asyncio.create_task(swarm.run(surroundings, opened), name="swarm")
+        work = asyncio.create_task(swarm.run(self._surroundings, opened), name="swarm")
         stop = asyncio.create_task(self._stop.wait(), name="stop")
-        keep = asyncio.create_task(_keep(demo, starting, telemetry), name="demo")
         try:
             await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await self._end(work, stop, keep, demo, starting)
+            await self._end(work, stop)
         if work.done() and not work.cancelled() and (error := work.exception()) is not None:
             raise _plain(error)
 
@@ -85,34 +86,41 @@ class LocalSwarm:
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._stop.set)
 
-    async def _end(
-        self,
-        work: asyncio.Task[None],
-        stop: asyncio.Task[Any],
-        keep: asyncio.Task[None],
-        demo: Demo | None,
-        starting: asyncio.Task[DemoWorld] | None,
-    ) -> None:
-        for task in (work, stop, keep):
+    async def _end(self, work: asyncio.Task[None], stop: asyncio.Task[Any]) -> None:
+        ending: set[asyncio.Task[Any]] = {work, stop}
+        if self._keeping is not None:
+            ending.add(self._keeping)
+        for task in ending:
             task.cancel()
         self._store = None
-        if demo is not None and starting is not None:
-            await demo.end(starting)
-        await asyncio.wait({work, stop, keep}, timeout=2)
+        if self._demo is not None and self._starting is not None:
+            await self._demo.end(self._starting)
+        await asyncio.wait(ending, timeout=2)
 
-    async def _surroundings(self, starting: asyncio.Task[DemoWorld] | None) -> Surroundings:
+    async def _surroundings(self) -> Surroundings:
         from agents.swarm import Surroundings  # noqa: PLC0415
         from overwatch_tui.demo import TARGET  # noqa: PLC0415
         from overwatch_tui.mcp_config import server_command  # noqa: PLC0415
 
         targets = dict(self._settings.targets)
         identity: Mapping[str, str] = {}
-        if starting is not None:
-            self.world = await asyncio.shield(starting)
+        if self._demo is not None and self._starting is not None:
+            self.world = await asyncio.shield(self._starting)
+            self._keeping = asyncio.create_task(self._keep(self._demo, self.world), name="keep the demo")
             targets[TARGET] = self.world.target()
             identity = self.world.identity()
         self._targets = targets
-        return Surroundings(targets=targets, server=server_command(self._home, targets, identity))
+        server = server_command(self._home, targets, identity)
+        return Surroundings(targets=targets, server=server, problem=lambda: self._problem)
+
+    async def _keep(self, demo: Demo, world: DemoWorld) -> None:
+        """Keep the demo's lease, and say so on the screen when the demo is gone."""
+        from overwatch_tui.demo import DemoError  # noqa: PLC0415
+
+        try:
+            await demo.keep(world)
+        except DemoError as error:
+            self._problem = str(error)
 
     def targets(self) -> Sequence[TargetInfo]:
         """The targets that are watched, for the screen."""
@@ -203,15 +211,6 @@ def person() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return f"uid-{os.getuid()}"
-
-
-async def _keep(demo: Demo | None, starting: asyncio.Task[DemoWorld] | None, telemetry: Telemetry) -> None:
-    """Keep the demo's lease, and say so on the screen when the demo is gone."""
-    if demo is None or starting is None:
-        return
-    del telemetry
-    world = await asyncio.shield(starting)
-    await demo.keep(world)
 
 
 def _failed(error: Exception) -> Future[str]:
