@@ -13,26 +13,20 @@ from agents.telemetry import Health
 
 
 class TargetInventory:
-    """Implements `seams.Inventory`. A fact that can't be read is None, never guessed and never remembered.
-
-    `surroundings` is waited for first: after a restart, work may be delivered before the targets and the tools are there.
-    """
+    """Implements `seams.Inventory`. A fact that can't be read is None, never guessed and never remembered."""
 
     def __init__(
         self,
         targets: Mapping[str, TargetSettings],
         tools: Tools,
         latest: Callable[[str], Mapping[str, Health]],
-        surroundings: asyncio.Event,
     ) -> None:
         self._targets = targets
         self._tools = tools
         self._latest = latest
-        self._surroundings = surroundings
 
     async def world(self, target: str) -> World:
         """The current facts of one target. Raises KeyError for an unknown one."""
-        await self._surroundings.wait()
         settings = self._targets.get(target)
         if settings is None:
             raise KeyError(f"{target!r} is not a target; known: {sorted(self._targets)}")

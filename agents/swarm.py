@@ -99,8 +99,7 @@ class Swarm:
             clock=self._clock,
             telemetry=self._telemetry,
         )
-        there = asyncio.Event()
-        inventory = TargetInventory(targets, tools, sentry.latest, there)
+        inventory = TargetInventory(targets, tools, sentry.latest)
         effects = DurableEffects(store=store, tools=tools, clock=self._clock)
         agents: tuple[Agent, ...] = (
             sentry,
@@ -121,7 +120,7 @@ class Swarm:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
                 runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock)
                 for agent in agents:
-                    group.create_task(runner.run(agent), name=agent.name)
+                    group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
                 group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
                 if ready is not None:
@@ -132,11 +131,16 @@ class Swarm:
                 if found.server is not None:
                     group.create_task(tools.run(found.server), name="tools")
                     await tools.wait_up(TOOLS_SECONDS)
-                there.set()
                 await sentry.watch()
         finally:
             unsubscribe()
             await reasoner.close()
+
+    async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event) -> None:
+        """Feed an agent, once everything was looked at: after a restart work waits already, and nobody may judge it unseeing."""
+        self._telemetry.publish(AgentState(agent.name, "idle", self._clock.now()))
+        await looked.wait()
+        await runner.run(agent)
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:

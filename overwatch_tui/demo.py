@@ -168,6 +168,8 @@ class Demo:
             self._process.terminate()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+        elif (world := read_world(self._dir)) is not None:
+            await self.stop(world)
 
     async def _renew(self, world: DemoWorld) -> bool:
         try:

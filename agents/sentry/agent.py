@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,6 +52,8 @@ class Sentry:
         self._looker = Looker(settings, tools, self._transport, clock)
         self._verifier = Verifier(self._looker, store, settings, targets)
         self._memories: dict[str, Memory] = {}
+        self.looked = asyncio.Event()
+        """Set once every region, and what users see, was looked at."""
         self._verifying: list[str] = []
 
     async def probe(self, target: str, region: str | None) -> ProbeResult:
@@ -76,7 +79,7 @@ class Sentry:
     async def watch(self) -> None:
         """Look at every target until cancelled. No failure of a look, the store or the platform ends it."""
         self._memories = {name: Memory(name, settings, self._settings) for name, settings in self._targets.items()}
-        watcher = Watcher(self._memories, self._looker, Decider(self._store), self._settings, self._clock)
+        watcher = Watcher(self._memories, self._looker, Decider(self._store), self._settings, self._clock, self.looked)
         try:
             await watcher.run(self._telemetry, lambda: "; ".join(self._verifying))
         finally:

@@ -31,7 +31,13 @@ class Watcher:
     """Watches some targets until cancelled."""
 
     def __init__(
-        self, memories: Mapping[str, Memory], looker: Looker, decider: Decider, settings: SentrySettings, clock: Clock
+        self,
+        memories: Mapping[str, Memory],
+        looker: Looker,
+        decider: Decider,
+        settings: SentrySettings,
+        clock: Clock,
+        looked: asyncio.Event,
     ) -> None:
         self._memories = memories
         self._looker = looker
@@ -41,9 +47,12 @@ class Watcher:
         self._trouble = ""
         self._looked: dict[str, datetime] = {}
         self._held_up: datetime | None = None
+        self._unseen = {f"{target}/{thing}" for target, m in memories.items() for thing in (*m.configured.regions, "users")}
+        self._all_looked = looked
 
     async def run(self, telemetry: Telemetry, doing: Callable[[], str]) -> None:
         """Look at everything; `doing` says what else Sentry works on, for its heartbeat."""
+        self._note_looked("")
         async with asyncio.TaskGroup() as group:
             for n, (target, memory) in enumerate(self._memories.items()):
                 phase = self._settings.interval_s * n / len(self._memories)
@@ -90,6 +99,14 @@ class Watcher:
         else:
             self._looked[name] = self._clock.now()
             self._trouble = "" if self._trouble.startswith(name) else self._trouble
+        finally:
+            self._note_looked(name)
+
+    def _note_looked(self, name: str) -> None:
+        """Tell when nothing is left that was never looked at. A look that failed counts: it is known that nothing is known."""
+        self._unseen.discard(name)
+        if not self._unseen:
+            self._all_looked.set()
 
     async def _measure_lag(self) -> None:
         """Notice when this process is held up: whoever is slow itself must not call others slow."""
