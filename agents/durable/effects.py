@@ -48,7 +48,7 @@ class DurableEffects:
             if isinstance(seen, CallResult):
                 return seen
             if seen == "started":
-                return await self._issue(call, operation, await self._lease(call.target, holder))
+                return await self._issue(call, operation, await self._lease(call.target, holder), begun=True)
         if (await self._store.automation()).paused:
             raise RetryLaterError("automation is paused", 0.5, counted=False)
         if (reason := await refuse()) is not None:
@@ -60,14 +60,15 @@ class DurableEffects:
             raise RetryLaterError("automation is paused", 0.5, counted=False)
         return await self._issue(call, operation, epoch)
 
-    async def _issue(self, call: Call, operation: str, epoch: int) -> CallResult:
+    async def _issue(self, call: Call, operation: str, epoch: int, *, begun: bool = False) -> CallResult:
+        """Hand it to the server. An error says that this call did nothing; where an earlier one had `begun` it, nobody knows."""
         arguments = {**call.arguments(), "operation_id": operation, "epoch": epoch}
         try:
             answer = await self._tools.write(call.tool, arguments)
         except ToolsUnavailableError as error:
             raise RetryLaterError(str(error), 1.0, counted=False) from error
         except ToolError as error:
-            return await self._finish(operation, "failed", clean(error), "")
+            return await self._finish(operation, "unknown" if begun else "failed", clean(error), "")
         return await self._finish(
             operation, str(answer.get("status")), _summary(answer), clean(answer.get("command") or "", 2_000)
         )

@@ -124,3 +124,17 @@ async def test_p07_an_answer_that_makes_no_sense_counts_as_unknown(effects, tool
     with pytest.raises(RetryLaterError):
         await execute(effects, build)
     assert (await execute(effects, build)).status == "unknown"
+
+
+async def test_p07_an_error_about_what_was_begun_before_does_not_say_that_it_did_not_happen(effects, tools, build):
+    tools.cut = "between"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    tools.refuse = "'demo' was busy for 60 s: nothing was done, ask again later"
+    assert (await execute(effects, build)).status == "unknown"
+
+
+async def test_p07_an_error_about_a_first_call_says_that_nothing_was_done(effects, tools, build):
+    tools.refuse = "'demo' is not a target"
+    assert (await execute(effects, build)).status == "failed"
+    assert tools.world == []
