@@ -78,7 +78,8 @@ class Drill:
         finally:
             await self._take_back(target, world, regions)
         until = loop.time()
-        await self._watcher.until(self._all_resolved, CLEAR_SECONDS)
+        if self._watcher.seen.opened:
+            await self._watcher.until(self._all_resolved, CLEAR_SECONDS)
         probing.cancel()
         await asyncio.wait({probing})
         healed = None if self._scenario.everywhere else healed_after(users.looks, injected, until)
