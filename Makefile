@@ -10,7 +10,7 @@ launch: $(STAMP)
 	@$(BIN)/overwatch-tui launch
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

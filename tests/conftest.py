@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,24 @@ from tests_support import Build
 
 for _name in ("NO_COLOR", "TEXTUAL_THEME", "FORCE_COLOR", "OVERWATCH_HOME", "OVERWATCH_CONFIG"):
     os.environ.pop(_name, None)
+
+
+def _loopback_alone(event: str, arguments: tuple) -> None:
+    """An audit hook: no test reaches beyond this machine."""
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = str(arguments[1][0])
+        if not host.startswith("127.") and host not in {"localhost", "::1"}:
+            raise PermissionError(f"a test wanted to reach {host!r}: only loopback is allowed")
+
+
+sys.addaudithook(_loopback_alone)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with real processes come one after another in one worker, so that they don't make each other slow."""
+    for item in items:
+        if item.get_closest_marker("processes") is not None:
+            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 class FakeClock:

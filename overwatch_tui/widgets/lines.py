@@ -95,7 +95,7 @@ class LineList(ScrollView, can_focus=True):
         self._place_cursor(before)
         if self.following:
             self.below = 0
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._to_the_end()
         else:
             self._count_below(old)
             self._restore(anchor)
@@ -185,7 +185,7 @@ class LineList(ScrollView, can_focus=True):
         if step > 0:
             self.following, self.below = self._tail, 0
             self.tell_below()
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._to_the_end()
         elif not self._has_cursor:
             self.scroll_home(animate=False, immediate=True)
 
@@ -223,7 +223,7 @@ class LineList(ScrollView, can_focus=True):
             self._lay_out(self.rows)
             self._restore(anchor)
         if self.following and self._tail:
-            self.scroll_end(animate=False, immediate=True, x_axis=False)
+            self._to_the_end()
 
     def notify_style_update(self) -> None:
         """Draw again with the theme's new colours."""
@@ -274,6 +274,10 @@ class LineList(ScrollView, can_focus=True):
             style = Style.from_styles(self.screen.get_component_styles("screen--selection"))
             line = line.stylize(style, start, len(line) if end == -1 else end)
         return line
+
+    def _to_the_end(self) -> None:
+        """Show the last line, by force: rows that have just come may not have a scrollbar yet."""
+        self.scroll_end(animate=False, immediate=True, force=True, x_axis=False)
 
     def _lay_out(self, rows: tuple[Row, ...]) -> None:
         self._laid.lay(rows, self.line_width if self.scrollable_content_region.width else 0)
