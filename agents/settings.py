@@ -13,14 +13,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from dotenv import dotenv_values
+from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError as SourceError
 
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
 
 OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
 """Variables with the prefix that are not settings."""
+DOT_ENV = ".env"
+DEMO = "demo"
+"""The name of the target that Overwatch starts itself."""
 
 
 class SettingsError(ValueError):
@@ -31,6 +36,11 @@ class Section(BaseModel):
     """A table of the configuration file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+def _none_where_empty(value: object) -> object:
+    """TOML has no null, so an empty string says "there is none"."""
+    return None if value == "" else value
 
 
 class SentrySettings(Section):
@@ -92,10 +102,10 @@ class RegionSettings(Section):
     """The region's own address, such as `https://east.example.org`."""
     health_path: str = Field(default="/health", pattern=r"^/")
     """Answers below 400 mean healthy; `application/health+json` is read when offered."""
-    metrics_path: str | None = Field(default="/metrics", pattern=r"^/")
-    """Prometheus text; null where there is none."""
+    metrics_path: Annotated[str | None, BeforeValidator(_none_where_empty)] = Field(default="/metrics", pattern=r"^/")
+    """Prometheus text; empty where there is none."""
     probe_path: str | None = Field(default=None, pattern=r"^/")
-    """A path that users use; null probes only the health path."""
+    """A path that users use; without it only the health path is probed."""
 
 
 class FrontDoorSettings(Section):
@@ -222,7 +232,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="OVERWATCH_",
         env_nested_delimiter="__",
-        env_file=".env",
+        env_ignore_empty=True,
+        env_file=DOT_ENV,
         dotenv_filtering="match_prefix",
         frozen=True,
         extra="forbid",
@@ -241,6 +252,12 @@ class Settings(BaseSettings):
     """Looks and keys."""
     demo: DemoSettings = DemoSettings()
     """The demo target."""
+
+    @model_validator(mode="after")
+    def _one_demo(self) -> Settings:
+        if DEMO in self.targets and self.demo.enabled:
+            raise ValueError(f"targets.{DEMO} has the name of the demo: give the target another, or set demo.enabled = false")
+        return self
 
     @property
     def with_demo(self) -> bool:
@@ -276,10 +293,15 @@ def load(config: Path | None = None, *, environ: Mapping[str, str] | None = None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsError(f"{str(path)!r} is not valid TOML: {error}") from error
     _refuse_unknown_variables(env)
+    _refuse_unknown_variables(dotenv_values(DOT_ENV), DOT_ENV)
     try:
         return Settings(**table)
     except ValidationError as error:
         raise SettingsError(explain(error, str(path) if path else "the environment")) from error
+    except SourceError as error:
+        raise SettingsError(
+            f"the environment: {error}: a table is set by its keys, such as OVERWATCH_POLICY__THRESHOLD"
+        ) from error
 
 
 def find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
@@ -301,18 +323,28 @@ def home(environ: Mapping[str, str] | None = None) -> Path:
 
 
 def explain(error: ValidationError, where: str) -> str:
-    """One line for each thing that is wrong, with the nearest known name for an unknown key. Never prints a secret."""
+    """Everything that is wrong, on one line, with the nearest known name for an unknown key. Never prints a secret."""
     lines = []
-    for problem in error.errors(include_input=False, include_url=False):
+    for problem in error.errors(include_url=False):
         location = [str(part) for part in problem["loc"]]
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(location[:-1])))}"
             lines.append(f"{key!r} is not a setting{hint}")
+        elif location[-1] == "[key]":
+            lines.append(f"{location[-2]!r} can't be a name: use lower case letters, digits and dashes")
         else:
-            lines.append(f"{key!r}: {problem['msg'].removeprefix('Value error, ')}")
-    return f"{where}: " + "\n".join(lines)
+            lines.append(f"{key!r}: {problem['msg'].removeprefix('Value error, ')}{_shown(location, problem.get('input'))}")
+    return f"{where}: " + "; ".join(lines)
+
+
+def _shown(location: list[str], value: object) -> str:
+    """The value that is wrong, unless a secret may be in it."""
+    secret = any(word in location[-1] for word in ("key", "token", "secret", "password")) if location else True
+    if secret or not isinstance(value, int | float | str) or "@" in str(value):
+        return ""
+    return f", not {value!r}" if len(str(value)) <= 80 else ""
 
 
 def _names_at(location: list[str]) -> list[str]:
@@ -340,12 +372,16 @@ def _arguments(annotation: Any) -> list[Any]:
     return out
 
 
-def _refuse_unknown_variables(environ: Mapping[str, str]) -> None:
+def _refuse_unknown_variables(environ: Iterable[str], where: str = "the environment") -> None:
     known = {f"OVERWATCH_{name.upper()}" for name in Settings.model_fields}
     for name in sorted(environ):
-        if not name.startswith("OVERWATCH_") or name in OWN_VARIABLES:
+        if not name.startswith("OVERWATCH_"):
+            continue
+        if name in OWN_VARIABLES:
+            if where == DOT_ENV:
+                raise SettingsError(f"{DOT_ENV} sets {name!r}, which is read from the environment alone: export it there")
             continue
         if name.split("__", 1)[0] not in known:
             near = difflib.get_close_matches(name.split("__", 1)[0], [*known, *OWN_VARIABLES], n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(known | OWN_VARIABLES))}"
-            raise SettingsError(f"the variable {name!r} is not a setting{hint}")
+            raise SettingsError(f"the variable {name!r} of {where} is not a setting{hint}")

@@ -37,9 +37,9 @@ async def inject(target: TargetSettings, world: DemoWorld | None, region: str, f
     from overwatch_tui.demo import DemoError, admin, control  # noqa: PLC0415 - after the first paint
 
     if target.chaos is None:
-        raise ChaosError("this target declares no chaos endpoint: set `chaos.token` for it to allow faults")
+        raise ChaosError("the target declares no chaos endpoint: set `chaos.token` for it to allow faults")
     if region not in target.regions:
-        raise ChaosError(f"{region!r} is not a region of it: choose of {sorted(target.regions)}")
+        raise ChaosError(f"{region!r} is not a region of the target: choose of {sorted(target.regions)}")
     try:
         if fault.name == "crash":
             if world is None or not target.chaos.demo:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any, Literal
 
 import aiohttp
 
@@ -19,65 +18,52 @@ from agents.settings import Settings, SettingsError, TargetSettings, find, load
 from agents.swarm import DATABASE
 from agents.toolbox import McpTools
 from overwatch_tui.demo import TARGET, read_world
+from overwatch_tui.findings import Finding
 from overwatch_tui.mcp_config import server_command
+from overwatch_tui.reach import reach, why_not
 
 SECONDS = 3.0
 TOOL_SECONDS = 15.0
-MARKS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one examination found. `remedy` is empty where all is well."""
-
-    what: str
-    state: Literal["ok", "warn", "fail"]
-    detail: str
-    remedy: str = ""
-
-    def line(self) -> str:
-        """One line (two with a remedy) for people."""
-        first = f"{MARKS[self.state]}  {self.what:<22} {self.detail}"
-        return first if not self.remedy else f"{first}\n      {'':<22} → {self.remedy}"
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts."""
-        return asdict(self)
-
-
-async def checkup(config: Path | None, home: Path) -> list[Finding]:
-    """Examine everything, in the order in which a person would."""
+async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
+    """Examine everything, in the order in which a person would; each finding comes as soon as it is made."""
     path = find(config, os.environ)
     try:
         settings = load(config)
     except SettingsError as error:
-        return [Finding("configuration", "fail", str(error), "mend the key, or remove it to get the default")]
-    findings = [Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")]
-    findings.append(_home(home))
-    findings += [finding async for finding in _database(home)]
+        yield Finding("configuration", "fail", str(error), "mend the key, or remove it to get the default")
+        return
+    yield Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")
+    yield _home(home)
+    async for finding in _database(home):
+        yield finding
     targets = dict(settings.targets)
     identity: dict[str, str] = {}
     world = read_world(home / "demo")
     if world is not None:
         targets[TARGET] = world.target()
         identity = dict(world.identity())
-        findings.append(Finding("demo", "ok", f"running as process {world.pid}, users at {world.public_url}"))
+        yield Finding("demo", "ok", f"running as process {world.pid}, users at {world.public_url}")
     elif settings.with_demo:
-        findings.append(Finding("demo", "ok", "not running: `overwatch-tui launch` starts it"))
+        yield Finding("demo", "ok", "not running: `overwatch-tui launch` starts it")
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=SECONDS)) as session:
-        findings.append(await _model(session, settings))
+        yield await _model(session, settings)
         for name, target in targets.items():
-            findings += [await _region(session, name, region, target) for region in target.regions]
-            findings.append(_platform(name, target))
-    findings += await _tools(home, targets, identity)
-    return findings
+            for finding in await reach(session, name, target):
+                yield finding
+            yield _platform(name, target)
+    async for finding in _tools(targets, identity):
+        yield finding
 
 
 def _home(home: Path) -> Finding:
     place = next((p for p in (home, *home.parents) if p.exists()), home)
-    if not os.access(place, os.W_OK):
-        return Finding("home", "fail", f"{home} can't be written", "set OVERWATCH_HOME to a folder of yours")
-    return Finding("home", "ok", str(home))
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            return Finding("home", "ok", str(home))
+    except OSError as error:
+        return Finding("home", "fail", f"{home} can't be written ({error.strerror})", "set OVERWATCH_HOME to a folder of yours")
 
 
 async def _database(home: Path) -> AsyncIterator[Finding]:
@@ -123,21 +109,11 @@ async def _model(session: aiohttp.ClientSession, settings: Settings) -> Finding:
     if model.base_url is None:
         return Finding("model", "ok", "none configured: the embedded reasoner does the whole job")
     url = f"{str(model.base_url).rstrip('/')}/models"
-    problem = await _get(session, url)
+    problem = await why_not(session, url, also=frozenset({401, 403}))
     if problem is None:
         return Finding("model", "ok", f"{model.model} at {model.base_url}")
     remedy = "check OVERWATCH_MODEL__BASE_URL and the key; until then the embedded reasoner does the whole job"
     return Finding("model", "warn", f"{url}: {problem}", remedy)
-
-
-async def _region(session: aiohttp.ClientSession, name: str, region: str, target: TargetSettings) -> Finding:
-    settings = target.regions[region]
-    url = f"{str(settings.url).rstrip('/')}{settings.health_path}"
-    problem = await _get(session, url)
-    what = f"{name}/{region}"
-    if problem is None:
-        return Finding(what, "ok", url)
-    return Finding(what, "warn", f"{url}: {problem}", f"check targets.{name}.regions.{region}.url and the service itself")
 
 
 def _platform(name: str, target: TargetSettings) -> Finding:
@@ -148,25 +124,31 @@ def _platform(name: str, target: TargetSettings) -> Finding:
     return Finding(f"{name}/platform", "ok", f"may do: {actions}")
 
 
-async def _tools(home: Path, targets: dict[str, TargetSettings], identity: dict[str, str]) -> list[Finding]:
-    if not any(target.platform for target in targets.values()):
-        return [Finding("tools", "ok", "not needed: no target has a platform")]
-    command = server_command(home, targets, identity)
-    if command is None:
-        return []
-    tools = McpTools(SystemClock())
-    running = asyncio.create_task(tools.run(command))
-    try:
-        if not await tools.wait_up(TOOL_SECONDS):
-            return [Finding("tools", "fail", tools.problem, f"read {command.log}")]
-        found = []
-        for name, target in targets.items():
-            if target.platform is not None:
-                found += [await _reach(tools, name, region) for region in target.regions]
-        return found
-    finally:
-        running.cancel()
-        await asyncio.wait({running})
+async def _tools(targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> AsyncIterator[Finding]:
+    """Ask the tools about each region, through a server of our own: a running swarm's configuration is not touched."""
+    with tempfile.TemporaryDirectory(prefix="overwatch-doctor-") as place:
+        command = server_command(Path(place), targets, identity)
+        if command is None:
+            yield Finding("tools", "ok", "not needed: no target has a platform")
+            return
+        tools = McpTools(SystemClock())
+        running = asyncio.create_task(tools.run(command))
+        try:
+            if not await tools.wait_up(TOOL_SECONDS):
+                yield Finding("tools", "fail", tools.problem, f"they said last: {_last_line(command.log)}")
+                return
+            for name, target in targets.items():
+                if target.platform is not None:
+                    for region in target.regions:
+                        yield await _reach(tools, name, region)
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+
+def _last_line(log: Path) -> str:
+    said = log.read_text(encoding="utf-8", errors="replace").split("\n") if log.is_file() else []
+    return clean(next((line.strip() for line in reversed(said) if line.strip()), "nothing"), 300)
 
 
 async def _reach(tools: McpTools, name: str, region: str) -> Finding:
@@ -178,12 +160,3 @@ async def _reach(tools: McpTools, name: str, region: str) -> Finding:
     return Finding(
         what, "ok", f"{state.get('replicas_ready')}/{state.get('replicas_desired')} replicas of {clean(state.get('revision'))}"
     )
-
-
-async def _get(session: aiohttp.ClientSession, url: str) -> str | None:
-    """Why `url` can't be used, or None."""
-    try:
-        async with session.get(url) as response:
-            return None if response.status < 400 or response.status in {401, 403} else f"answers {response.status}"
-    except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        return f"can't be reached ({type(error).__name__})"

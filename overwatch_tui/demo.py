@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.settings import (
+    DEMO,
     AzureSettings,
     ChaosSettings,
     DemoSettings,
@@ -25,7 +26,7 @@ from agents.settings import (
     TargetSettings,
 )
 
-TARGET = "demo"
+TARGET = DEMO
 PROBE_PATH = "/api/users?limit=1"
 LEASE_SECONDS = 60
 RENEW_SECONDS = 5.0

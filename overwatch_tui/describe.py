@@ -1,7 +1,8 @@
-"""One line of plain words for each event: what the timeline, the log and `incidents show` print."""
+"""Plain words for each event, on one line, and for an incident as a whole: what the log and `incidents show` print."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from functools import singledispatch
 
 from agents.events import (
@@ -25,7 +26,8 @@ from agents.events import (
     VerificationFailed,
     VerificationPassed,
 )
-from agents.facts import Check
+from agents.facts import Check, Strategy
+from agents.incident import Incident
 
 
 def describe(event: Event) -> str:
@@ -37,6 +39,42 @@ def checks_in_words(checks: tuple[Check, ...]) -> str:
     """The checks of a verification, the failed ones first."""
     failed = [f"{c.name}: {c.detail}" for c in checks if not c.passed]
     return "; ".join(failed) if failed else f"{len(checks)} checks passed"
+
+
+def story(incident: Incident, events: Sequence[Event]) -> Iterator[str]:
+    """One incident as lines: what was said and done, what it rests on, the commands behind it, and what waits for a person."""
+    yield f"{incident.id}  {incident.target}: {incident.title}  [{incident.status}]"
+    for event in events:
+        yield f"{event.time:%H:%M:%S}  {event.source:<18} {describe(event)}"
+    cited = incident.diagnosis.cites if incident.diagnosis else ()
+    measured = [o for o in incident.observations if o.id in cited]
+    if measured:
+        yield ""
+        yield "measured"
+        yield from (f"  {o.text}" for o in measured)
+    if any(step.command for step in incident.steps):
+        yield ""
+        yield "carried out"
+        yield from (f"  {step.operation}  {step.status}  {step.command}" for step in incident.steps if step.command)
+    yield from _waiting(incident)
+
+
+def _waiting(incident: Incident) -> Iterator[str]:
+    approval, plan = incident.approval, incident.strategy
+    if incident.status != "awaiting" or approval is None or plan is None:
+        return
+    undo = [action.inverse.describe() for action in reversed(plan.actions) if action.inverse]
+    yield ""
+    yield f"waits for a person until {approval.deadline:%H:%M:%S}Z"
+    yield f"  would        {calls(plan)}"
+    yield f"  undo         {' then '.join(undo) or 'nothing to undo'}"
+    yield f"  to decide    overwatch-tui approve {approval.id}"
+    yield f'               overwatch-tui reject {approval.id} --reason "…"'
+
+
+def calls(plan: Strategy) -> str:
+    """What a plan would do, in order."""
+    return " then ".join(a.call.describe() if a.call else a.kind.replace("_", " ") for a in plan.actions)
 
 
 @singledispatch
@@ -69,8 +107,8 @@ def _(data: FailoverRequested) -> str:
 @_say.register
 def _(data: StrategyProposed) -> str:
     s = data.strategy
-    calls = " then ".join(a.call.describe() if a.call else a.kind for a in s.actions)
-    return f"{calls}  {s.confidence.value:.2f}"
+    touches = any(action.call for action in s.actions)
+    return f"{calls(s)}  {s.confidence.value:.2f}" if touches else calls(s)
 
 
 @_say.register

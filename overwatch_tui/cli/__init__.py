@@ -43,9 +43,13 @@ def _version(
 
 
 def main() -> None:
-    """The console script: a known error is one line on stderr and exit status 1, never a traceback."""
+    """The console script: a known error is one line on stderr, exit status 2 for wrong usage and 1 for a failure."""
     try:
         app()
     except CommandError as error:
         typer.echo(f"overwatch-tui: {error}", err=True)
+        sys.exit(error.status)
+    except OSError as error:
+        about = f" {error.filename!r}" if error.filename else ""
+        typer.echo(f"overwatch-tui: the system refused{about}: {error.strerror or error}", err=True)
         sys.exit(1)

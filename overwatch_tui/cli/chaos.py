@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from overwatch_tui.cli.common import CommandError, ConfigOption, home, settings_of
+from overwatch_tui.cli.common import CommandError, ConfigOption, UsageError, home, settings_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Inject a fault into one region, or take it back.", no_args_is_help=True, rich_markup_mode=None)
 
+Scope = Literal["process", "region"]
 RegionOption = Annotated[str, typer.Option("--region", "-r", help="The region to break.")]
 TargetOption = Annotated[str, typer.Option("--target", "-t", help="The target; it must declare a chaos token.")]
 DurationOption = Annotated[float, typer.Option("--duration", min=1, max=3600, help="Seconds until the fault ends by itself.")]
@@ -29,13 +30,11 @@ def degrade(
     error_rate: Annotated[float, typer.Option("--error-rate", min=0, max=1, help="The share of answers that fail.")] = 0.4,
     duration: DurationOption = 120,
     scope: Annotated[
-        str, typer.Option("--scope", help="process (a restart heals it) or region (it outlives restarts).")
+        Scope, typer.Option("--scope", help="process (a restart heals it) or region (it outlives restarts).")
     ] = "process",
     config: ConfigOption = None,
 ) -> None:
     """Make a region slow and erring."""
-    if scope not in {"process", "region"}:
-        raise CommandError(f"--scope {scope!r} is not known: use process or region")
     parameters = {"latency_ms": latency_ms, "error_rate": error_rate, "duration_s": duration, "scope": scope}
     _inject("degrade", target, region, parameters, config)
 
@@ -70,8 +69,11 @@ def _inject(name: FaultName, target: str, region: str, parameters: dict[str, Any
     if world is not None:
         targets.setdefault(TARGET, world.target())
     if target not in targets:
-        running = "" if world else "; the demo is not running here: start it with `overwatch-tui launch`"
-        raise CommandError(f"{target!r} is not a target; known: {sorted(targets)}{running}")
+        if target == TARGET:
+            raise CommandError(f"the demo is not running in {str(home())!r}: start it with `overwatch-tui launch`")
+        raise UsageError(f"{target!r} is not a target; known: {', '.join(sorted(targets)) or 'none'}")
+    if region not in targets[target].regions:
+        raise UsageError(f"{region!r} is not a region of {target!r}; known: {', '.join(sorted(targets[target].regions))}")
     try:
         done = asyncio.run(inject(targets[target], world, region, ChaosFault(name, parameters)))
     except ChaosError as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+INTERRUPTED = 128 + signal.SIGINT
+"""The exit status after Ctrl-C."""
+
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
@@ -26,17 +31,25 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for script
 
 
 class CommandError(Exception):
-    """What the person did wrong, or what is missing, with the remedy. Printed on one line, without a traceback."""
+    """What failed, or what is missing, with the remedy. Printed on one line, without a traceback."""
+
+    status = 1
+
+
+class UsageError(CommandError):
+    """What the person wrote can't be used: on the command line, or in the configuration."""
+
+    status = 2
 
 
 def settings_of(config: Path | None) -> Settings:
-    """The settings. Raises CommandError with the key that is wrong."""
+    """The settings. Raises UsageError with the key that is wrong."""
     from agents.settings import SettingsError, load
 
     try:
         return load(config)
     except SettingsError as error:
-        raise CommandError(str(error)) from error
+        raise UsageError(str(error)) from error
 
 
 def home() -> Path:
@@ -44,6 +57,20 @@ def home() -> Path:
     from agents.settings import home as where
 
     return where()
+
+
+def writable_home() -> Path:
+    """The home, made if need be. Raises CommandError where nothing can be kept there."""
+    where = home()
+    try:
+        where.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=where):
+            pass
+    except OSError as error:
+        raise CommandError(
+            f"can't write to the home {str(where)!r} ({error.strerror}): set OVERWATCH_HOME to a folder of yours"
+        ) from error
+    return where
 
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:

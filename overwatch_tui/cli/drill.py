@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import json
-import signal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, echo_json, home, settings_of
+from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, UsageError, echo_json, settings_of, writable_home
 from overwatch_tui.cli.run import run_swarm
 
 if TYPE_CHECKING:
@@ -25,33 +24,33 @@ def drill(
 ) -> None:
     """Start everything headless, break the demo, let the swarm work, take the fault back, and print one JSON object.
 
-    Times are seconds since the injection. The exit status is 0 only when everything that the scenario asks for happened.
+    Times are seconds since the injection. The exit status is 0 only when everything that the scenario asks for happened, with
+    harm 0. What happens meanwhile is told on stderr. Your own targets are left alone.
     """
-    from overwatch_tui.drill import SCENARIOS, Drill, DrillError
+    from overwatch_tui.drill import SCENARIOS, Drill, DrillError, DrillStoppedError, UnknownRegionError
     from overwatch_tui.drill.report import shortfalls
 
     chosen = SCENARIOS.get(scenario)
     if chosen is None:
         known = "; ".join(f"{s.name} ({s.about})" for s in SCENARIOS.values())
-        raise CommandError(f"{scenario!r} is not a scenario; known: {known}")
-
-    def progress(line: str) -> None:
-        if not as_json:
-            typer.echo(line, err=True)
-
-    held = Drill(chosen, region, settings=settings_of(config), home=home(), approve=approve, progress=progress)
+        raise UsageError(f"{scenario!r} is not a scenario; known: {known}")
+    settings = settings_of(config)
+    held = Drill(chosen, region, settings=settings, home=writable_home(), approve=approve, progress=_progress)
     result: list[Report] = []
 
     async def work() -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, held.stop)
-        result.append(await held.run())
+        with contextlib.suppress(DrillStoppedError):
+            result.append(await held.run())
 
     try:
-        run_swarm(work)
+        came = run_swarm(work, held.stop)
+    except UnknownRegionError as error:
+        raise UsageError(str(error)) from error
     except DrillError as error:
         raise CommandError(str(error)) from error
+    if not result:
+        _progress("stopped: the demo has ended, and the fault with it")
+        raise typer.Exit(128 + came[0] if came else 1)
     report = result[0]
     if as_json:
         typer.echo(json.dumps(report.as_json()))
@@ -59,5 +58,9 @@ def drill(
         echo_json(report.as_json())
     missing = shortfalls(report, chosen, rejecting=not approve)
     if missing:
-        typer.echo("falls short: " + "; ".join(missing), err=True)
+        _progress("falls short: " + "; ".join(missing))
         raise typer.Exit(1)
+
+
+def _progress(line: str) -> None:
+    typer.echo(line, err=True)

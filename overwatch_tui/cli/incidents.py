@@ -55,14 +55,10 @@ def show(
         timeline = [{"time": e.time, "source": e.source, "type": e.type, "data": e.data.model_dump(mode="json")} for e in events]
         echo_json({**incident.model_dump(mode="json"), "events": timeline})
         return
-    from overwatch_tui.describe import describe
+    from overwatch_tui.describe import story
 
-    typer.echo(f"{incident.id}  {incident.target}: {incident.title}  [{incident.status}]")
-    for e in events:
-        typer.echo(f"{e.time:%H:%M:%S}  {e.source:<18} {describe(e)}")
-    for step in incident.steps:
-        if step.command:
-            typer.echo(f"\n{step.operation}  {step.status}  {step.command}")
+    for line in story(incident, events):
+        typer.echo(line)
 
 
 _SHORT = {"id", "target", "title", "status", "opened_at", "updated_at", "resolved_at", "resolved_how", "decided_by"}

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, home, settings_of
+from overwatch_tui.cli.common import (
+    INTERRUPTED,
+    CommandError,
+    ConfigOption,
+    JsonOption,
+    UsageError,
+    settings_of,
+    writable_home,
+)
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from agents.telemetry import Telemetric
 
 
@@ -24,61 +31,64 @@ def launch(
     read_only: Annotated[bool, typer.Option("--read-only", help="Look only: no chaos, no approvals, no failover.")] = False,
 ) -> None:
     """Open the control room, with the swarm inside it and, unless you configured targets, over a living demo."""
+    if not (sys.__stdin__ and sys.__stdin__.isatty()):
+        raise UsageError("the control room needs a terminal: without one, use `overwatch-tui run`")
+    settings = settings_of(config)
+    where = writable_home()
+    from overwatch_tui.actions import KeymapError
     from overwatch_tui.screen import show
 
-    settings = settings_of(config)
-    where = home()
-    _check_home(where)
-    show(settings, where, read_only=read_only)
+    try:
+        show(settings, where, read_only=read_only)
+    except KeymapError as error:
+        raise UsageError(f"screen.{error}") from error
 
 
 def run(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Run the swarm without a screen, one structured log line for each event, until Ctrl-C."""
     settings = settings_of(config)
-    where = home()
-    _check_home(where)
+    where = writable_home()
     from overwatch_tui.wiring import LocalSwarm
 
     swarm = LocalSwarm(settings, where)
-    log = LogLines(json_lines=as_json)
-
-    async def work() -> None:
-        loop = asyncio.get_running_loop()
-        for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, swarm.stop)
-        await swarm.run(log, lambda: None)
-
-    run_swarm(work)
+    log = LogLines(json_lines=as_json, closed=swarm.stop)
+    if signal.SIGINT in run_swarm(lambda: swarm.run(log, lambda: None), swarm.stop):
+        raise typer.Exit(INTERRUPTED)
 
 
-def run_swarm(work: Callable[[], Any]) -> None:
-    """Run a coroutine function that hosts a swarm; what stops it from starting is one clear line."""
+def run_swarm(work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]) -> list[int]:
+    """Run a coroutine function that hosts a swarm, and call `stop` at Ctrl-C and SIGTERM; the signals that came.
+
+    Raises CommandError with what stops the swarm from starting.
+    """
     from agents.durable.errors import DurableError
     from overwatch_tui.demo import DemoError
 
+    came: list[int] = []
+
+    def arrived(number: int) -> None:
+        came.append(number)
+        stop()
+
+    async def hosted() -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, arrived, number)
+        await work()
+
     try:
-        asyncio.run(work())
+        asyncio.run(hosted())
     except (DurableError, DemoError) as error:
         raise CommandError(str(error)) from error
-
-
-def _check_home(where: Path) -> None:
-    try:
-        where.mkdir(parents=True, exist_ok=True)
-        probe = where / ".writable"
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise CommandError(
-            f"can't write to the home {str(where)!r} ({error.strerror}): set OVERWATCH_HOME to a folder of yours"
-        ) from error
+    return came
 
 
 class LogLines:
     """Telemetry as log lines on stdout: every event, and every change of an agent's or the swarm's state."""
 
-    def __init__(self, *, json_lines: bool) -> None:
+    def __init__(self, *, json_lines: bool, closed: Callable[[], None]) -> None:
         self._json = json_lines
+        self._closed = closed
         self._last: dict[str, str] = {}
 
     def publish(self, item: Telemetric) -> None:
@@ -112,8 +122,19 @@ class LogLines:
         else:
             shown = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in fields.items() if value)
             text = f"{at} {kind} " + " ".join(shown)
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(text + "\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _forget_stdout()
+            self._closed()
+
+
+def _forget_stdout() -> None:
+    """Nobody reads any more: what is still to be flushed goes nowhere, without a complaint at the exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def _words(event: Any) -> dict[str, str]:

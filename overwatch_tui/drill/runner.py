@@ -27,6 +27,14 @@ class DrillError(RuntimeError):
     """The drill could not be held; the text says what was missing."""
 
 
+class UnknownRegionError(DrillError):
+    """The demo has no such region."""
+
+
+class DrillStoppedError(DrillError):
+    """Somebody ended the drill early."""
+
+
 class Drill:
     """One drill of one scenario, headless, in one home."""
 
@@ -52,7 +60,7 @@ class Drill:
             if held.done():
                 return held.result()
             await swarm
-            raise DrillError("the swarm ended before the drill did")
+            raise DrillStoppedError("the drill was ended early")
         finally:
             held.cancel()
             self._swarm.stop()
@@ -90,14 +98,15 @@ class Drill:
             world = self._swarm.world
             return world is not None and self._watcher.steady(len(world.regions))
 
-        await self._watcher.until(steady, STEADY_SECONDS)
+        await self._watcher.until(lambda: self._swarm.world is not None, STEADY_SECONDS)
         world = self._swarm.world
+        if world is not None and self._region not in world.regions:
+            raise UnknownRegionError(f"{self._region!r} is not a region of the demo: choose of {sorted(world.regions)}")
+        await self._watcher.until(steady, STEADY_SECONDS)
         if world is None or not steady():
             raise DrillError(
                 f"no steady state within {STEADY_SECONDS:.0f} s ({self._watcher.unsteady}); `overwatch-tui doctor` says more"
             )
-        if self._region not in world.regions:
-            raise DrillError(f"{self._region!r} is not a region of the demo: choose of {sorted(world.regions)}")
         if self._watcher.seen.opened and not self._all_resolved():
             raise DrillError("an incident of an earlier run is still open: let `overwatch-tui run` finish it")
         self._watcher.seen = Seen()

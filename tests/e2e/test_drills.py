@@ -61,6 +61,6 @@ def test_calm_is_quiet(environment, tmp_path):
 )
 def test_what_can_not_be_drilled_is_said(environment, tmp_path, arguments, said):
     _, status, told = drill(environment, tmp_path, *arguments)
-    assert status == 1
+    assert status == 2
     assert said in told
     assert gone(tmp_path)
