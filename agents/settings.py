@@ -297,7 +297,7 @@ def load(config: Path | None = None, *, environ: Mapping[str, str] | None = None
     try:
         return Settings(**table)
     except ValidationError as error:
-        raise SettingsError(explain(error, str(path) if path else "the environment")) from error
+        raise SettingsError(explain(error, f"{path} and the environment" if path else "the environment")) from error
     except SourceError as error:
         raise SettingsError(
             f"the environment: {error}: a table is set by its keys, such as OVERWATCH_POLICY__THRESHOLD"
@@ -332,10 +332,11 @@ def explain(error: ValidationError, where: str) -> str:
             near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
             hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(location[:-1])))}"
             lines.append(f"{key!r} is not a setting{hint}")
-        elif location[-1] == "[key]":
+        elif location[-1:] == ["[key]"]:
             lines.append(f"{location[-2]!r} can't be a name: use lower case letters, digits and dashes")
         else:
-            lines.append(f"{key!r}: {problem['msg'].removeprefix('Value error, ')}{_shown(location, problem.get('input'))}")
+            said = problem["msg"].removeprefix("Value error, ") + _shown(location, problem.get("input"))
+            lines.append(f"{key!r}: {said}" if key else said)
     return f"{where}: " + "; ".join(lines)
 
 

@@ -61,7 +61,7 @@ def story(incident: Incident, events: Sequence[Event]) -> Iterator[str]:
 
 def _waiting(incident: Incident) -> Iterator[str]:
     approval, plan = incident.approval, incident.strategy
-    if incident.status != "awaiting" or approval is None or plan is None:
+    if incident.status != "awaiting" or plan is None or approval is None or approval.approved is not None:
         return
     undo = [action.inverse.describe() for action in reversed(plan.actions) if action.inverse]
     yield ""

@@ -9,8 +9,10 @@ import typer
 from overwatch_tui.cli import chaos, doctor, drill, incidents, run, swarm
 from overwatch_tui.cli.common import CommandError
 
+NAME = "overwatch-tui"
+
 app = typer.Typer(
-    name="overwatch-tui",
+    name=NAME,
     help="A terminal control room for people on call: detects, explains, asks, heals, verifies and undoes.",
     epilog="Start with `overwatch-tui launch`. All state lies under OVERWATCH_HOME.",
     no_args_is_help=True,
@@ -45,11 +47,11 @@ def _version(
 def main() -> None:
     """The console script: a known error is one line on stderr, exit status 2 for wrong usage and 1 for a failure."""
     try:
-        app()
+        app(prog_name=NAME)
     except CommandError as error:
-        typer.echo(f"overwatch-tui: {error}", err=True)
+        typer.echo(f"{NAME}: {error}", err=True)
         sys.exit(error.status)
     except OSError as error:
         about = f" {error.filename!r}" if error.filename else ""
-        typer.echo(f"overwatch-tui: the system refused{about}: {error.strerror or error}", err=True)
+        typer.echo(f"{NAME}: the system refused{about}: {error.strerror or error}", err=True)
         sys.exit(1)

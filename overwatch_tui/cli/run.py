@@ -52,7 +52,10 @@ def run(config: ConfigOption = None, as_json: JsonOption = False) -> None:
 
     swarm = LocalSwarm(settings, where)
     log = LogLines(json_lines=as_json, closed=swarm.stop)
-    if signal.SIGINT in run_swarm(lambda: swarm.run(log, lambda: None), swarm.stop):
+    came = run_swarm(lambda: swarm.run(log, lambda: None), swarm.stop)
+    if log.problem is not None:
+        raise log.problem
+    if signal.SIGINT in came:
         raise typer.Exit(INTERRUPTED)
 
 
@@ -89,6 +92,8 @@ class LogLines:
     def __init__(self, *, json_lines: bool, closed: Callable[[], None]) -> None:
         self._json = json_lines
         self._closed = closed
+        self.problem: OSError | None = None
+        """Why the log can't be written; a reader who went away is no problem."""
         self._last: dict[str, str] = {}
 
     def publish(self, item: Telemetric) -> None:
@@ -125,7 +130,8 @@ class LogLines:
         try:
             sys.stdout.write(text + "\n")
             sys.stdout.flush()
-        except BrokenPipeError:
+        except OSError as error:
+            self.problem = None if isinstance(error, BrokenPipeError) else error
             _forget_stdout()
             self._closed()
 

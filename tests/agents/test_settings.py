@@ -71,7 +71,9 @@ def test_a_secret_comes_from_dot_env_and_is_not_shown(tmp_path):
         ("[policy]\nthreshold = 2\n", "policy.threshold"),
         ("[policy]\nthreshold = 'high'\n", "policy.threshold"),
         ("[policy\n", "not valid TOML"),
-        ("[targets.Shop]\n", "targets"),
+        ("[targets.Shop]\n", "'Shop' can't be a name: use lower case letters, digits and dashes"),
+        ("[policy]\nthreshold = 2\n", "not 2"),
+        ("[targets.demo.regions.east]\nurl = 'http://127.0.0.1:9'\n[demo]\nenabled = true\n", "has the name of the demo"),
     ],
 )
 def test_what_is_wrong_is_named_with_the_remedy(tmp_path, text, said):
@@ -83,6 +85,58 @@ def test_what_is_wrong_is_named_with_the_remedy(tmp_path, text, said):
 def test_an_unknown_variable_is_refused_with_the_nearest_name():
     with pytest.raises(SettingsError, match="did you mean 'OVERWATCH_POLICY'"):
         load(environ={"OVERWATCH_POLCY__THRESHOLD": "1"})
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("OVERWATCH_POLCY__THRESHOLD=1", "of .env is not a setting; did you mean 'OVERWATCH_POLICY'"),
+        ("OVERWATCH_HOME=/tmp/elsewhere", ".env sets 'OVERWATCH_HOME', which is read from the environment alone"),
+    ],
+)
+def test_a_line_of_dot_env_that_would_do_nothing_is_refused(tmp_path, line, said):
+    (tmp_path / ".env").write_text(line + "\n")
+    with pytest.raises(SettingsError) as caught:
+        load(environ={})
+    assert said in str(caught.value)
+
+
+def test_a_value_for_a_whole_table_is_refused_with_an_example(monkeypatch):
+    monkeypatch.setenv("OVERWATCH_POLICY", "strict")
+    with pytest.raises(SettingsError, match="OVERWATCH_POLICY__THRESHOLD"):
+        load()
+
+
+def test_an_empty_variable_is_as_if_it_were_not_there(tmp_path):
+    (tmp_path / ".env").write_text("OVERWATCH_MODEL__BASE_URL=\nOVERWATCH_MODEL__API_KEY=\n")
+    assert load(environ={}).model.base_url is None
+
+
+def test_a_secret_comes_from_the_environment_beside_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("OVERWATCH_TARGETS__SHOP__CHAOS__TOKEN", "t0ken")
+    shop = load(written(tmp_path, SHOP)).targets["shop"]
+    assert shop.chaos is not None
+    assert shop.chaos.token.get_secret_value() == "t0ken"
+    assert list(shop.regions) == ["north"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHOP + "[targets.shop.chaos]\ntoken = 1234567\n",
+        "[model]\nbase_url = 'ftp://ada:1234567@models.example.org'\nmodel = 'm'\n",
+        "[model]\napi_key = 1234567\n",
+    ],
+)
+def test_what_may_be_a_secret_is_not_in_the_message(tmp_path, text):
+    with pytest.raises(SettingsError) as caught:
+        load(written(tmp_path, text), environ={})
+    assert "1234567" not in str(caught.value)
+
+
+def test_a_region_without_metrics_says_so_with_an_empty_path(tmp_path):
+    text = SHOP + "metrics_path = ''\n"
+    assert load(written(tmp_path, text), environ={}).targets["shop"].regions["north"].metrics_path is None
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
