@@ -252,6 +252,7 @@ def _with_region(target: TargetView, sample: RegionSample) -> TargetView:
             break
     else:
         regions.append(RegionView(sample, (sample.p95_ms,)))
+        regions.sort(key=lambda view: view.sample.region)  # not by who answered first: a row keeps its place
     return replace(target, regions=tuple(regions))
 
 

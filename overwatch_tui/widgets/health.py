@@ -65,6 +65,7 @@ class HealthPane(LineList):
 
     def __init__(self, glyphs: Glyphs) -> None:
         super().__init__(glyphs, id="health", gutter=True)
+        self._chosen = False
         self.call_it("Health")
 
     def show(self, targets: Sequence[TargetView], now: datetime) -> None:
@@ -74,6 +75,13 @@ class HealthPane(LineList):
             self.show_rows((Row("waiting", (waiting,), selectable=False),))
             return
         self.show_rows(health_rows(targets, self.line_width, now, self.glyphs))
+        if not self._chosen:
+            self.go(self._laid.near(0), by_person=False)
+
+    def go(self, index: int | None, *, by_person: bool = True) -> None:
+        """Put the cursor on a row; from the person's first choice on it stays where they put it."""
+        self._chosen = self._chosen or by_person
+        super().go(index, by_person=by_person)
 
     @property
     def selected(self) -> tuple[str, str] | None:

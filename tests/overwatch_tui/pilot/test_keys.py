@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.overwatch_tui import story
@@ -70,3 +72,17 @@ async def test_the_selected_region_is_what_the_chaos_keys_are_about(room):
         await r.press("j", "d")
         await r.until(lambda: r.swarm.commands)
         assert r.swarm.commands == [("chaos", "demo", "west", "degrade")]
+
+
+@pytest.mark.parametrize(("before", "broken"), [((), "east"), (("k",), "east"), (("j", "k", "j"), "west")])
+async def test_until_the_person_chose_the_first_region_is_selected_whichever_answered_first(room, before, broken):
+    async with room(ScriptedSwarm(targets=(replace(DEMO, regions=("west",)),))) as r:
+        r.app.screen.query_one("#health").focus()
+        r.swarm.publish(story.region_sample("east", 21))
+        await r.until(lambda: "east" in r.text())
+        await r.press(*before)
+        r.swarm.publish(story.region_sample("west", 22, broken=True))
+        await r.until(lambda: "FAIL" in r.text())
+        await r.press("o")
+        await r.until(lambda: r.swarm.commands)
+        assert r.swarm.commands == [("chaos", "demo", broken, "outage")]

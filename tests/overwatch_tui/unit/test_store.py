@@ -145,6 +145,14 @@ def test_samples_keep_the_newest_sixty_points():
     assert len(target.users.p95) == POINTS
 
 
+def test_regions_have_their_places_whoever_answers_first():
+    store = loaded()
+    for region in ("west", "east", "north"):
+        store.apply(Batch(regions=(story.region_sample(region, 1),)))
+    (target,) = store.state.targets
+    assert [view.sample.region for view in target.regions] == ["east", "north", "west"]
+
+
 def test_what_did_not_change_keeps_its_identity():
     store = loaded(*story.told(*story.AWAITING))
     before = store.state
