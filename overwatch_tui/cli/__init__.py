@@ -21,16 +21,30 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("launch", epilog="Example: overwatch-tui launch --config overwatch.toml --read-only")(run.launch)
-app.command("run", epilog="Example: overwatch-tui run --json | tee overwatch.log")(run.run)
+app.command(
+    "launch", short_help="Open the control room.", epilog="Example: overwatch-tui launch --config overwatch.toml --read-only"
+)(run.launch)
+app.command(
+    "run",
+    short_help="Run the swarm without a screen, as log lines.",
+    epilog="Example: overwatch-tui run --json | tee overwatch.log",
+)(run.run)
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(incidents.app, name="incidents")
 app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)
 app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(swarm.reject)
-app.command("pause", epilog='Example: overwatch-tui pause --reason "maintenance"')(swarm.pause)
+app.command(
+    "pause", short_help="Stop all automation until `resume`.", epilog='Example: overwatch-tui pause --reason "maintenance"'
+)(swarm.pause)
 app.command("resume", epilog="Example: overwatch-tui resume")(swarm.resume)
-app.command("doctor", epilog="Example: overwatch-tui doctor --json")(doctor.doctor)
-app.command("drill", epilog="Example: overwatch-tui drill outage --region east --json")(drill.drill)
+app.command("doctor", short_help="Say what is configured, reachable and missing.", epilog="Example: overwatch-tui doctor --json")(
+    doctor.doctor
+)
+app.command(
+    "drill",
+    short_help="Break the demo, and measure the recovery.",
+    epilog="Example: overwatch-tui drill outage --region east --json",
+)(drill.drill)
 
 
 @app.callback(invoke_without_command=True)

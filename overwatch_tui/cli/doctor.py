@@ -17,6 +17,9 @@ def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what is configured, reachable and missing. The exit status is 1 where something must be mended."""
     from overwatch_tui.checkup import checkup
 
+    if as_json:
+        typer.echo("examining …", err=True)
+
     async def examined() -> list[Finding]:
         findings = []
         async for finding in checkup(config, home()):
