@@ -97,10 +97,9 @@ class Swarm:
             telemetry=self._telemetry,
         )
         there = asyncio.Event()
-        inventory = TargetInventory(targets, tools, sentry.latest, there)
+        inventory = TargetInventory(targets, tools, sentry, there)
         effects = DurableEffects(store=store, tools=tools, clock=self._clock)
         agents: tuple[Agent, ...] = (
-            sentry,
             Diagnostician(reasoner),
             Strategist(
                 reasoner=reasoner,
@@ -129,6 +128,7 @@ class Swarm:
                     group.create_task(tools.run(found.server), name="tools")
                     await tools.wait_up(TOOLS_SECONDS)
                 there.set()
+                group.create_task(runner.run(sentry), name=sentry.name)
                 await sentry.watch()
         finally:
             unsubscribe()
