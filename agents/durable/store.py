@@ -16,13 +16,13 @@ from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
 from agents.events import (
-    NOT_A_PERSON,
     ApprovalDecided,
     AutomationArmed,
     AutomationPaused,
     Event,
     FailoverRequested,
     IncidentOpened,
+    is_person,
 )
 from agents.incident import Incident
 from agents.seams import Clock, Outcome, Record
@@ -128,7 +128,9 @@ class Store:
         return added[0] if added else None
 
     async def request_failover(self, target: str, region: str, by: str) -> str:
-        """A person's wish, on the open incident or on one of its own. Returns the incident's id."""
+        """A person's wish, on the open incident or on one of its own. Returns the incident's id. Raises ApprovalError."""
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: nothing is moved")
         now = self.clock.now()
 
         def work(connection: Connection) -> list[Event]:
@@ -146,7 +148,7 @@ class Store:
 
     async def decide_approval(self, id_: str, *, approved: bool, by: str, reason: str = "") -> None:
         """A person's decision on a request (its own id, or its incident's). Raises ApprovalError."""
-        if by in NOT_A_PERSON:
+        if not is_person(by):
             raise ApprovalError(f"{by!r} is not a person: nothing is decided")
         now = self.clock.now()
 
