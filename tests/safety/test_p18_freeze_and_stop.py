@@ -9,6 +9,7 @@ from agents.durable.store import Store
 from agents.orchestrator import History, judge
 from agents.seams import RetryLaterError
 from agents.settings import PolicySettings
+from agents.swarm import StorePast
 
 
 async def nothing_against():
@@ -71,6 +72,13 @@ async def test_p18_paused_or_not_what_is_known_to_have_happened_is_told(effects,
         await execute(effects, build)
     await store.pause(by="ada")
     assert (await execute(effects, build)).status == "succeeded"
+
+
+async def test_p18_the_gate_of_the_swarm_knows_of_the_pause(store):
+    past = StorePast(store)
+    assert await past.paused() is False
+    await store.pause(by="ada")
+    assert await past.paused() is True
 
 
 def test_p18_paused_nothing_is_approved_by_policy_alone(build):
