@@ -81,8 +81,9 @@ async def test_with_nothing_left_a_person_is_called_and_told_the_remedy(build):
     assert "for region_down the remedy would be failover_region" in plan.rationale
 
 
-async def test_where_nothing_may_be_done_a_person_is_called(build):
-    plan = await proposal(build, diagnosed(build), agent=strategist(build, allowed=frozenset()))
+@pytest.mark.parametrize("fault", ["region_down", "shared_dependency"])
+async def test_where_nothing_may_be_done_a_person_is_called(build, fault):
+    plan = await proposal(build, diagnosed(build, fault), agent=strategist(build, allowed=frozenset()))
     assert plan.actions == (build.page(),)
     assert "may not act on this target" in plan.rationale
 
@@ -108,6 +109,10 @@ class TestAWish:
         incident = evolve(diagnosed(build, tried=[build.strategy()] * 3), build.event(self.wish))
         plan = await proposal(build, incident, self.wish)
         assert (plan.requested_by, plan.actions) == ("ada", (build.failover(),))
+
+    async def test_said_again_it_is_heard_again(self, build):
+        incident = evolve(diagnosed(build, tried=[build.strategy(requested_by="ada")]), build.event(self.wish))
+        assert (await proposal(build, incident, self.wish)).requested_by == "ada"
 
     @pytest.mark.parametrize("after", ["refused", "rolled back"])
     async def test_once_it_was_refused_or_did_not_help_it_is_not_repeated(self, build, after):
