@@ -187,6 +187,9 @@ class AutomationArmed(Payload):
     by: str
 
 
+A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, AutomationArmed)
+"""What no agent may say: it opens a way past the gate."""
+
 PAYLOADS: Mapping[str, type[Payload]] = {
     p.TYPE: p
     for p in (

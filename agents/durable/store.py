@@ -16,6 +16,7 @@ from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
 from agents.events import (
+    A_PERSON_S_WORD,
     ApprovalDecided,
     AutomationArmed,
     AutomationPaused,
@@ -92,7 +93,12 @@ class Store:
         return lambda: self._subscribers.remove(subscriber)
 
     async def commit(self, consumer: str, event: Event, outcome: Outcome, expect_version: int | None) -> list[Event]:
-        """One agent's answer, in one transaction: inbox, events, incident, outcome. Raises ConflictError."""
+        """One agent's answer, in one transaction: inbox, events, incident, outcome. Raises ConflictError.
+
+        Raises ApprovalError where the answer holds what only a person may say.
+        """
+        if said := [e.type for e in outcome.emit if isinstance(e.data, A_PERSON_S_WORD)]:
+            raise ApprovalError(f"{consumer} is not a person and can't say {', '.join(said)}: nothing of its answer is kept")
 
         def work(connection: Connection) -> list[Event]:
             mine = (s.inbox.c.consumer == consumer) & (s.inbox.c.event_id == event.id)
@@ -197,7 +203,9 @@ class Store:
         )
 
     async def arm(self, *, by: str) -> None:
-        """Let automation act again."""
+        """Let automation act again. Raises ApprovalError."""
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: automation stays as it is")
         now = self.clock.now()
         await self.append([Event(id=f"arm:{now.isoformat()}", source=by, data=AutomationArmed(by=by), time=now)])
 

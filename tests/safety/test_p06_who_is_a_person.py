@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from agents.durable.errors import ApprovalError
-from agents.events import AGENTS, is_person
+from agents.events import AGENTS, AutomationArmed, FailoverRequested, is_person
+from agents.seams import Outcome
 
 DISGUISED = [
     *AGENTS,
@@ -64,3 +65,26 @@ async def test_p06_such_a_name_decides_nothing_and_moves_nobody(store, name):
     with pytest.raises(ApprovalError, match="not a person"):
         await store.request_failover("demo", "west", by=name)
     assert await store.incidents() == []
+
+
+@pytest.mark.parametrize("name", ["Orchestrator", "policy", " sentry"])
+async def test_p18_nobody_of_the_swarm_arms_what_a_person_paused(store, name):
+    await store.pause(by="ada")
+    with pytest.raises(ApprovalError, match="not a person"):
+        await store.arm(by=name)
+    assert (await store.automation()).paused
+
+
+async def test_p06_an_agent_s_answer_that_puts_words_into_a_person_s_mouth_is_not_kept(store, build):
+    opened = await store.open_incident(build.opened(), "Sentry", build.clock.now())
+    await store.pause(by="ada")
+    words = (
+        build.decided(build.awaiting()),
+        FailoverRequested(target="demo", region="west", by="ada"),
+        AutomationArmed(by="ada"),
+    )
+    for data in words:
+        with pytest.raises(ApprovalError, match="is not a person and can't say"):
+            await store.commit("Strategist", opened, Outcome(emit=(build.event(data),)), 1)
+    assert len(await store.events_of("INC-1")) == 1
+    assert (await store.automation()).paused
