@@ -6,6 +6,7 @@ Pure: nothing here reads a clock, a file or the network. An event's id is determ
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Literal
@@ -17,8 +18,10 @@ from agents.facts import ActionStatus, Check, Diagnosis, Frozen, Name, Observati
 AGENTS = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
 """The six, in the order of the way of an incident."""
 
-NOT_A_PERSON = frozenset({"", "policy", "deadline", *AGENTS})
-"""Names under which nothing can be approved: consent is never inferred, and never given by the swarm to itself."""
+_LOOK_ALIKES = str.maketrans(
+    "авеіјкмнорѕстухһԁԛԝгαβγειηκμνορτυχζıɑɡӏ01345|",
+    "abeijkmhopsctyxhdqwrabyeihkmnoptyxziagloieasi",
+)
 
 
 class UnknownEventTypeError(ValueError):
@@ -184,6 +187,9 @@ class AutomationArmed(Payload):
     by: str
 
 
+A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, AutomationArmed)
+"""What no agent may say: it opens a way past the gate."""
+
 PAYLOADS: Mapping[str, type[Payload]] = {
     p.TYPE: p
     for p in (
@@ -206,6 +212,20 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         AutomationArmed,
     )
 }
+
+
+def is_person(name: str) -> bool:
+    """Whether somebody of this name may ask and approve: consent is never inferred, and never given by the swarm to itself.
+
+    A name of the swarm's own counts as such however it is written: case, spaces, accents, invisible and look-alike letters.
+    """
+    plain = _plain(name)
+    return plain != "" and plain not in {_plain(own) for own in ("policy", "deadline", *AGENTS)}
+
+
+def _plain(name: str) -> str:
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", name).casefold()).translate(_LOOK_ALIKES)
+    return "".join(letter for letter in folded if letter.isalnum()).replace("l", "i")
 
 
 class Event(Frozen):

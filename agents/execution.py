@@ -21,7 +21,7 @@ from agents.events import (
 )
 from agents.facts import Call, Strategy
 from agents.incident import Incident
-from agents.seams import CallResult, Context, Effects, Outcome
+from agents.seams import CallResult, Context, Effects, Outcome, UnknownTargetError
 from agents.settings import PolicySettings
 
 
@@ -100,7 +100,10 @@ class Executor:
 
         async def refuse() -> str | None:
             stale = None if next_.undo else self._stale(incident, context)
-            return stale or await self._refusal(next_, incident)
+            try:
+                return stale or await self._refusal(next_, incident)
+            except UnknownTargetError as error:
+                return f"{error}: nothing is done"
 
         return await self._effects.execute(
             call,
@@ -116,6 +119,8 @@ class Executor:
         limit = timedelta(seconds=self._policy.plan_max_age_s)
         if decided is None or context.clock.now() - decided > limit:
             return f"the plan was approved more than {limit.total_seconds():.0f} s ago: it is made anew"
+        if decided - context.clock.now() > limit:
+            return f"the plan was approved at {decided:%H:%M:%S}, which is still to come: the clock was set back"
         return None
 
     async def _refusal(self, next_: Todo, incident: Incident) -> str | None:

@@ -29,6 +29,7 @@ ActionKind = Literal[
     "page_person",
     "do_nothing",
 ]
+ToolName = Literal["restart_service", "scale_service", "deploy_container", "switch_traffic"]
 ActionStatus = Literal["succeeded", "failed", "refused", "unknown"]
 
 
@@ -90,7 +91,7 @@ class Diagnosis(Frozen):
 class Call(Frozen):
     """One call of an MCP tool on one target. Only the fields that the tool takes are set."""
 
-    tool: Literal["restart_service", "scale_service", "deploy_container", "switch_traffic"]
+    tool: ToolName
     target: Name
     region: Name | None = None
     weights: Mapping[Name, int] | None = None

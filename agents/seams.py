@@ -115,6 +115,10 @@ class RegionFacts:
     replication_lag_s: float | None = None
 
 
+class UnknownTargetError(LookupError):
+    """The target, or its region, is not configured (any more); the text names the known ones."""
+
+
 @dataclass(frozen=True, slots=True)
 class World:
     """What may be done to a target and how it stands now: the server side's facts, never a model's word."""
@@ -127,18 +131,18 @@ class World:
     regions: tuple[RegionFacts, ...]
 
     def region(self, name: str) -> RegionFacts:
-        """The facts of one region. Raises KeyError with the known names."""
+        """The facts of one region. Raises UnknownTargetError with the known names."""
         for facts in self.regions:
             if facts.region == name:
                 return facts
-        raise KeyError(f"{name!r} is not a region of {self.target!r}; known: {[r.region for r in self.regions]}")
+        raise UnknownTargetError(f"{name!r} is not a region of {self.target!r}; known: {[r.region for r in self.regions]}")
 
 
 class Inventory(Protocol):
     """Where the agents learn what a target is and how it stands."""
 
     async def world(self, target: str) -> World:
-        """The current facts; parts that can't be read are None, never guessed. Raises KeyError for an unknown target."""
+        """The current facts; parts that can't be read are None, never guessed. Raises UnknownTargetError."""
         ...
 
 
@@ -175,7 +179,10 @@ class Prober(Protocol):
     """An independent look from outside, not through the platform and not through what Sentry remembers."""
 
     async def probe(self, target: str, region: str | None) -> ProbeResult:
-        """Ask one region's user path (or, with None, the public address) once; never raises for what the network does."""
+        """Ask one region's user path (or, with None, the public address) once; never raises for what the network does.
+
+        Raises UnknownTargetError.
+        """
         ...
 
 

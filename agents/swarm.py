@@ -99,7 +99,7 @@ class Swarm:
             clock=self._clock,
             telemetry=self._telemetry,
         )
-        inventory = TargetInventory(targets, tools, sentry.latest)
+        inventory = TargetInventory(targets, tools, sentry)
         effects = DurableEffects(store=store, tools=tools, clock=self._clock)
         agents: tuple[Agent, ...] = (
             sentry,

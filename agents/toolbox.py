@@ -19,6 +19,9 @@ from agents.seams import Clock, ToolError, ToolsUnavailableError
 
 READ_SECONDS = 10.0
 WRITE_SECONDS = 180.0
+ALIVE_SECONDS = 5.0
+"""How long a server that left a call unanswered has to show that it is alive; a slow platform is no reason to start it anew."""
+FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 10.0
 
 
@@ -46,6 +49,7 @@ class McpTools:
         self._clock = clock
         self._queue: asyncio.Queue[_Request] = asyncio.Queue()
         self._up = asyncio.Event()
+        self._backoff = FIRST_BACKOFF
         self.problem = ""
         """Why the tools are away, with the remedy; empty while they are there, or not wanted yet."""
 
@@ -67,23 +71,18 @@ class McpTools:
 
     async def run(self, server: ServerCommand) -> None:
         """Own the client until cancelled: start the server, serve calls, start it anew when it goes away."""
-        backoff = 0.5
         self.problem = "the MCP server is starting"
         while True:
             try:
                 await self._serve(server)
-                backoff = 0.5
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
                 if _is_cancelled():
                     raise
                 self.problem = f"the MCP server went away ({_first_line(error)}); its log is {server.log}"
-            finally:
-                self._up.clear()
-                self._fail_queued()
-            await self._clock.sleep(backoff)
-            backoff = min(backoff * 2, LONGEST_BACKOFF)
+            await self._clock.sleep(self._backoff)
+            self._backoff = min(self._backoff * 2, LONGEST_BACKOFF)
 
     async def _call(self, tool: str, arguments: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         if not self._up.is_set():
@@ -104,19 +103,31 @@ class McpTools:
             async with Client(stdio_client(parameters, errlog=log)) as client, asyncio.TaskGroup() as group:
                 self.problem = ""
                 self._up.set()
-                while True:
-                    request = await self._queue.get()
-                    group.create_task(self._answer(client, request))
+                try:
+                    await self._answer_all(client, group)
+                finally:
+                    self._up.clear()
+                    self._fail_queued()
+
+    async def _answer_all(self, client: Any, group: asyncio.TaskGroup) -> None:
+        while True:
+            request = await self._queue.get()
+            if request.answer.done():
+                continue
+            task = group.create_task(self._answer(client, request))
+            task.add_done_callback(lambda _, r=request: _settle(r, _cut_off(r, "the MCP server went away")))  # type: ignore[misc]
 
     async def _answer(self, client: Any, request: _Request) -> None:
         try:
             result = await asyncio.wait_for(client.call_tool(request.tool, dict(request.arguments)), request.seconds)
         except TimeoutError:
             _settle(request, ToolsUnavailableError(f"{request.tool!r} did not answer within {request.seconds:.0f} s"))
+            await asyncio.wait_for(client.list_tools(), ALIVE_SECONDS)
         except BaseException as error:
-            _settle(request, ToolsUnavailableError(f"{request.tool!r} was cut off: {_first_line(error)}"))
+            _settle(request, _cut_off(request, _first_line(error)))
             raise
         else:
+            self._backoff = FIRST_BACKOFF
             if result.is_error:
                 text = " ".join(getattr(part, "text", "") for part in result.content)
                 _settle(request, ToolError(clean(text)))
@@ -125,12 +136,17 @@ class McpTools:
 
     def _fail_queued(self) -> None:
         while not self._queue.empty():
-            _settle(self._queue.get_nowait(), ToolsUnavailableError(self.problem))
+            request = self._queue.get_nowait()
+            _settle(request, _cut_off(request, "the MCP server went away"))
 
 
 def _settle(request: _Request, error: Exception) -> None:
     with contextlib.suppress(asyncio.InvalidStateError):
         request.answer.set_exception(error)
+
+
+def _cut_off(request: _Request, why: str) -> ToolsUnavailableError:
+    return ToolsUnavailableError(f"{request.tool!r} was cut off: {why}")
 
 
 def _is_cancelled() -> bool:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agents.facts import ActionKind
+from agents.facts import ActionKind, ToolName
+
+T = TypeVar("T")
 
 
 class CatalogueError(ValueError):
@@ -31,9 +34,13 @@ class FaultClass(_Entry):
 
 
 class ActionSpec(_Entry):
-    """One action. `reversible` says that it has an inverse or leaves the configuration as it was (`harmless`)."""
+    """One action. `reversible` says that it has an inverse or leaves the configuration as it was (`harmless`).
+
+    `tool` is the only one that carries it out; without one it touches nothing.
+    """
 
     kind: ActionKind
+    tool: ToolName | None = None
     about: str
     reversible: bool
     harmless: bool = False
@@ -68,11 +75,16 @@ class Catalogue:
 
 def load_catalogue() -> Catalogue:
     """The catalogue that ships with the package. Raises CatalogueError where it contradicts itself."""
-    table = tomllib.loads(resources.files("agents.catalogue").joinpath("catalogue.toml").read_text(encoding="utf-8"))
+    return read_catalogue(resources.files("agents.catalogue").joinpath("catalogue.toml").read_text(encoding="utf-8"))
+
+
+def read_catalogue(text: str) -> Catalogue:
+    """A catalogue written as TOML. Raises CatalogueError where it contradicts itself."""
     try:
-        faults = {entry["id"]: FaultClass.model_validate(entry) for entry in table["fault"]}
-        actions = {entry["kind"]: ActionSpec.model_validate(entry) for entry in table["action"]}
-    except (ValidationError, KeyError) as error:
+        table = tomllib.loads(text)
+        faults = _by_name([(f.id, f) for f in map(FaultClass.model_validate, table["fault"])])
+        actions = _by_name([(a.kind, a) for a in map(ActionSpec.model_validate, table["action"])])
+    except (tomllib.TOMLDecodeError, ValidationError, KeyError) as error:
         raise CatalogueError(f"the catalogue can't be read: {error}") from error
     for fault in faults.values():
         both = set(fault.right) & set(fault.harmful)
@@ -82,3 +94,13 @@ def load_catalogue() -> Catalogue:
         if unknown:
             raise CatalogueError(f"{fault.id!r} names {sorted(unknown)}, which are no actions")
     return Catalogue(faults, actions)
+
+
+def _by_name(entries: Sequence[tuple[str, T]]) -> Mapping[str, T]:
+    """The entries by name. Raises CatalogueError for a name that is given twice: the second would hide the first."""
+    found: dict[str, T] = {}
+    for name, entry in entries:
+        if name in found:
+            raise CatalogueError(f"{name!r} is there twice")
+        found[name] = entry
+    return found

@@ -43,14 +43,13 @@ class DurableEffects:
             raise IntentMismatchError(f"{operation!r} was begun with other arguments")
         if intent is not None and intent.status in TERMINAL:
             return CallResult(operation, intent.status, intent.summary, intent.command, via="stored")
-        if intent is not None:
-            seen = await self._observe(operation)
-            if isinstance(seen, CallResult):
-                return seen
-            if seen == "started":
-                return await self._issue(call, operation, await self._lease(call.target, holder), begun=True)
+        seen = "absent" if intent is None else await self._observe(operation)
+        if isinstance(seen, CallResult):
+            return seen
         if (await self._store.automation()).paused:
             raise RetryLaterError("automation is paused", 0.5, counted=False)
+        if seen == "started":
+            return await self._issue(call, operation, await self._lease(call.target, holder), begun=True)
         if (reason := await refuse()) is not None:
             return await self._refused(operation, reason, begun=intent is not None)
         epoch = await self._lease(call.target, holder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -14,6 +15,7 @@ HALF_LIFE_DAYS = 90.0
 OTHER_TARGET = 0.5
 OTHER_SIMULATED = 0.25
 SIMULATED_CAP = 5.0
+"""What all drills elsewhere may weigh for one fault class. The newest count first, so that a new failure is never crowded out."""
 PRIOR_RATE = 0.85
 PRIOR_WEIGHT = 8.0
 
@@ -34,17 +36,17 @@ def remember(connection: Connection, record: OutcomeRecord) -> None:
 
 def read(connection: Connection, action: str, fault_class: str, target: str, now: datetime) -> Record:
     """The weighted record of one action against one fault class, and the action's rate over all classes."""
-    rows = connection.execute(select(s.outcome).where(s.outcome.c.action == action)).all()
+    rows = connection.execute(select(s.outcome).where(s.outcome.c.action == action).order_by(s.outcome.c.at.desc())).all()
     good = bad = all_good = all_ = 0.0
-    borrowed = SIMULATED_CAP
+    left: defaultdict[str, float] = defaultdict(lambda: SIMULATED_CAP)
     for row in rows:
         age = max(0.0, (now - datetime.fromisoformat(row.at)).total_seconds() / 86_400)
         weight = 0.5 ** (age / HALF_LIFE_DAYS)
         if row.target != target:
             weight *= OTHER_SIMULATED if row.simulated else OTHER_TARGET
             if row.simulated:
-                weight = min(weight, borrowed)
-                borrowed -= weight
+                weight = min(weight, left[row.fault_class])
+                left[row.fault_class] -= weight
         all_ += weight
         all_good += weight * row.succeeded
         if row.fault_class == fault_class:

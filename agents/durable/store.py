@@ -16,13 +16,14 @@ from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
 from agents.events import (
-    NOT_A_PERSON,
+    A_PERSON_S_WORD,
     ApprovalDecided,
     AutomationArmed,
     AutomationPaused,
     Event,
     FailoverRequested,
     IncidentOpened,
+    is_person,
 )
 from agents.incident import Incident
 from agents.seams import Clock, Outcome, Record
@@ -92,7 +93,12 @@ class Store:
         return lambda: self._subscribers.remove(subscriber)
 
     async def commit(self, consumer: str, event: Event, outcome: Outcome, expect_version: int | None) -> list[Event]:
-        """One agent's answer, in one transaction: inbox, events, incident, outcome. Raises ConflictError."""
+        """One agent's answer, in one transaction: inbox, events, incident, outcome. Raises ConflictError.
+
+        Raises ApprovalError where the answer holds what only a person may say.
+        """
+        if said := [e.type for e in outcome.emit if isinstance(e.data, A_PERSON_S_WORD)]:
+            raise ApprovalError(f"{consumer} is not a person and can't say {', '.join(said)}: nothing of its answer is kept")
 
         def work(connection: Connection) -> list[Event]:
             mine = (s.inbox.c.consumer == consumer) & (s.inbox.c.event_id == event.id)
@@ -128,7 +134,9 @@ class Store:
         return added[0] if added else None
 
     async def request_failover(self, target: str, region: str, by: str) -> str:
-        """A person's wish, on the open incident or on one of its own. Returns the incident's id."""
+        """A person's wish, on the open incident or on one of its own. Returns the incident's id. Raises ApprovalError."""
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: nothing is moved")
         now = self.clock.now()
 
         def work(connection: Connection) -> list[Event]:
@@ -146,7 +154,7 @@ class Store:
 
     async def decide_approval(self, id_: str, *, approved: bool, by: str, reason: str = "") -> None:
         """A person's decision on a request (its own id, or its incident's). Raises ApprovalError."""
-        if by in NOT_A_PERSON:
+        if not is_person(by):
             raise ApprovalError(f"{by!r} is not a person: nothing is decided")
         now = self.clock.now()
 
@@ -195,7 +203,9 @@ class Store:
         )
 
     async def arm(self, *, by: str) -> None:
-        """Let automation act again."""
+        """Let automation act again. Raises ApprovalError."""
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: automation stays as it is")
         now = self.clock.now()
         await self.append([Event(id=f"arm:{now.isoformat()}", source=by, data=AutomationArmed(by=by), time=now)])
 

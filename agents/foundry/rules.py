@@ -68,6 +68,8 @@ def process_degraded(s: Signals) -> Sequence[Question]:
         Question("its database check passes", 1, not_(s.below(s.sick, "health_checks_database", 0))),
         Question("no more requests than usual", 1, not_(s.risen(s.sick, "rps", 2))),
         Question("the pool of connections has room", 1, not_(s.above(s.sick, "pool_utilisation", 0.95))),
+        Question("the processors have room", 1, not_(s.above(s.sick, "cpu", 90))),
+        Question("memory is as it was", 1, not_(s.risen(s.sick, "rss", 2))),
         Question("no new release", 1, not_(s.above(s.sick, "app_version_changed", 1))),
         Question("the platform shows all replicas", 2, s.at_baseline(s.sick, "replicas_ready"), must=True),
         Question("its health check does not fail outright", 1, not_(s.symptom(s.sick, "health_fail", "unreachable")), must=True),

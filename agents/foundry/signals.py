@@ -22,6 +22,7 @@ class Signals:
 
     def __init__(self, incident: Incident) -> None:
         self._by = {(o.region, o.metric): o for o in incident.observations}
+        self._known = frozenset(o.id for o in incident.observations)
         self._symptoms = incident.symptoms
         self.regions = tuple(sorted({o.region for o in incident.observations if o.region is not None} | set(incident.regions)))
         self.sick = incident.regions
@@ -60,7 +61,7 @@ class Signals:
     def symptom(self, regions: Sequence[str], *kinds: str) -> Answer:
         """Whether each of these regions shows at least one of these symptoms."""
         found = [s for s in self._symptoms if s.region in regions and s.kind in kinds]
-        cites = tuple(o for s in found for o in s.observations)
+        cites = tuple(o for s in found for o in s.observations if o in self._known)
         return Answer(bool(regions) and {s.region for s in found} >= set(regions), cites)
 
     def _all(self, regions: Iterable[str], metric: str, holds: Callable[[Observation], bool]) -> Answer:

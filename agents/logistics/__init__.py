@@ -30,9 +30,13 @@ class Logistics(Executor):
 
     async def _refusal(self, next_: Todo, incident: Incident) -> str | None:
         call = next_.call
-        if call is None or next_.undo or call.region is None or next_.inverse is None:
+        if call is None or next_.undo:
             return None
+        if call.region is None:
+            return "no region is named: nothing is done"
         facts = (await self._inventory.world(incident.target)).region(call.region)
+        if next_.inverse is None:
+            return None
         if next_.inverse.replicas is not None and facts.replicas_desired not in {None, next_.inverse.replicas}:
             return f"{call.region} has {facts.replicas_desired} replicas now, {next_.inverse.replicas} when the plan was made"
         if next_.inverse.image is not None and facts.image not in {None, next_.inverse.image}:

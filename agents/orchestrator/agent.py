@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
 from agents.catalogue import Catalogue
 from agents.events import (
-    NOT_A_PERSON,
     ApprovalDecided,
     ApprovalRequested,
     Event,
@@ -18,11 +17,12 @@ from agents.events import (
     StrategyProposed,
     StrategyRefused,
     answer,
+    is_person,
 )
 from agents.facts import Strategy
 from agents.incident import Approval, Incident
 from agents.orchestrator.policy import Decision, History, history_of, judge
-from agents.seams import Context, Inventory, Outcome
+from agents.seams import Context, Inventory, Outcome, UnknownTargetError
 from agents.settings import PolicySettings
 
 POLICY = "policy"
@@ -61,15 +61,22 @@ class Orchestrator:
         if isinstance(event.data, StrategyProposed) and incident.status == "proposed":
             if event.data.strategy.id != incident.strategy.id:
                 return Outcome()
-            payload = await self._proposed(incident, incident.strategy, context)
+            payload = await self._told(self._proposed(incident, incident.strategy, context))
         elif isinstance(event.data, ApprovalDecided) and incident.status == "awaiting":
             approval = incident.approval
             if approval is None or approval.id != event.data.approval:
                 return Outcome()
-            payload = await self._answered(incident, incident.strategy, approval, context)
+            payload = await self._told(self._answered(incident, incident.strategy, approval, context))
         else:
             return Outcome()
         return Outcome(emit=(answer(event, self.name, 0, payload, context.clock.now()),))
+
+    async def _told(self, deciding: Awaitable[Payload]) -> Payload:
+        """The decision; where the target is not configured any more, a person is told instead of asking for ever."""
+        try:
+            return await deciding
+        except UnknownTargetError as error:
+            return IncidentEscalated(reason=f"{error}: nothing is done")
 
     async def _proposed(self, incident: Incident, strategy: Strategy, context: Context) -> Payload:
         decision = await self._judge(incident, strategy, context)
@@ -97,7 +104,7 @@ class Orchestrator:
         if not approval.approved:
             why = approval.reason or "no reason given"
             return StrategyRefused(strategy=strategy.id, by=by, reasons=(f"rejected by {by}: {why}",), again=True)
-        if by in NOT_A_PERSON:
+        if not is_person(by):
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by!r} is not a person",), again=True)
         if context.clock.now() > approval.deadline:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by} decided too late",), again=True)

@@ -6,15 +6,15 @@ action catalogue and from what was observed. Whatever can't be judged is refused
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
 from agents.catalogue import Catalogue
-from agents.facts import Action, Strategy
-from agents.incident import Incident
+from agents.events import is_person
+from agents.facts import Action, Call, Strategy
+from agents.incident import BUSY, Incident
 from agents.seams import World
 from agents.settings import PolicySettings
 
@@ -55,7 +55,7 @@ def history_of(incidents: Iterable[Incident], *, paused: bool, target: str, besi
     performed: list[Performed] = []
     busy: str | None = None
     for incident in incidents:
-        if incident.target == target and incident.id != besides and incident.status in {"acting", "verifying", "undoing"}:
+        if incident.target == target and incident.id != besides and incident.status in BUSY:
             busy = incident.id
         performed.extend(_performed(incident))
     return History(performed=tuple(performed), paused=paused, busy_with=busy)
@@ -120,11 +120,12 @@ def _denials(incident: Incident, strategy: Strategy, world: World, history: Hist
     """Why this must not be done at all."""
     if strategy.target != incident.target or world.target != incident.target:
         yield f"the plan is for {strategy.target!r}, the incident is about {incident.target!r}"
+    if incident.diagnosis is not None and strategy.fault_class != incident.diagnosis.fault_class:
+        yield f"the plan is against {strategy.fault_class!r}, the diagnosis is {incident.diagnosis.fault_class!r}"
     if history.busy_with is not None:
         yield f"{history.busy_with} is changing {incident.target} now"
-    for number in (strategy.confidence.value, strategy.blast_radius):
-        if not math.isfinite(number) or not 0 <= number <= 1:
-            yield f"{number!r} is not a number between 0 and 1"
+    yield from _bad_numbers(strategy)
+    yield from _bad_wish(incident, strategy)
     harmful = catalogue.harmful(strategy.fault_class)
     for action in strategy.actions:
         if action.call is None:
@@ -135,31 +136,59 @@ def _denials(incident: Incident, strategy: Strategy, world: World, history: Hist
             yield f"{action.kind} is not allowed on {world.target}"
         if action.kind in harmful and strategy.requested_by is None:
             yield f"{action.kind} makes {strategy.fault_class} worse"
-        yield from _bad_call(action, incident, world)
+        for call in (action.call, action.inverse):
+            if call is not None:
+                yield from _bad_call(call, catalogue.action(action.kind).tool, incident, world)
+        if action.call.tool == "switch_traffic":
+            yield from _bad_destination(action.call, incident, world)
 
 
-def _bad_call(action: Action, incident: Incident, world: World) -> Iterator[str]:
-    call = action.call
-    if call is None:
+def _bad_numbers(strategy: Strategy) -> Iterator[str]:
+    confidence = strategy.confidence
+    word = 0.0 if confidence.word is None else confidence.word
+    for number in (confidence.track_record, confidence.evidence, word, strategy.blast_radius):
+        if not 0 <= number <= 1:
+            yield f"{number!r} is not a number between 0 and 1"
+    if not confidence.outcomes >= 0:
+        yield f"{confidence.outcomes!r} is no number of outcomes"
+
+
+def _bad_wish(incident: Incident, strategy: Strategy) -> Iterator[str]:
+    """What a person asked for passes without a doubt, so it must be what a person asked for."""
+    by, region = strategy.requested_by, incident.failover_to
+    if by is None:
         return
+    if by != incident.failover_by or not is_person(by):
+        yield f"{by!r} did not ask for this, or is not a person"
+    for action in strategy.actions:
+        weights = action.call.weights if action.call is not None else None
+        if region is None or (weights or {}).get(region) != 100:
+            yield f"{by} asked for {region}, not for {action.call.describe() if action.call else action.kind}"
+
+
+def _bad_call(call: Call, tool: str | None, incident: Incident, world: World) -> Iterator[str]:
+    """Why a call, or the one that would undo it, is not one that the catalogue and the target's regions allow."""
     known = {facts.region for facts in world.regions}
+    if call.tool != tool:
+        yield f"{call.tool} is not the tool that the catalogue names, which is {tool}"
     if call.target != incident.target:
         yield f"{call.describe()} is about {call.target!r}, not {incident.target!r}"
-    if call.region is not None and call.region not in known:
-        yield f"{call.region!r} is not a region of {world.target}"
-    if call.replicas is not None and not 1 <= call.replicas <= world.max_replicas:
-        yield f"{call.replicas} replicas are outside 1 to {world.max_replicas}"
     if call.tool == "switch_traffic":
-        yield from _bad_weights(action, incident, world)
-
-
-def _bad_weights(action: Action, incident: Incident, world: World) -> Iterator[str]:
-    weights = dict(action.call.weights or {}) if action.call else {}
-    if set(weights) != {facts.region for facts in world.regions} or sum(weights.values()) != 100 or min(weights.values()) < 0:
-        yield f"weights {weights} do not give each region of {world.target} its share of 100"
+        weights = dict(call.weights or {})
+        if set(weights) != known or sum(weights.values()) != 100 or min(weights.values()) < 0:
+            yield f"weights {weights} do not give each region of {world.target} its share of 100"
         return
+    if call.region not in known:
+        yield f"{call.region!r} is not a region of {world.target}"
+    if call.tool == "scale_service" and (call.replicas is None or not 1 <= call.replicas <= world.max_replicas):
+        yield f"{call.replicas} replicas are outside 1 to {world.max_replicas}"
+    if call.tool == "deploy_container" and not call.image:
+        yield "no image is named"
+
+
+def _bad_destination(call: Call, incident: Incident, world: World) -> Iterator[str]:
     sick = set(incident.regions) - ({incident.failover_to} if incident.manual else set())
-    for region, weight in weights.items():
+    for region, weight in (call.weights or {}).items():
         before = world.region(region).traffic
         gains = before is None or weight > before
         if not gains:
@@ -179,12 +208,13 @@ def _doubts(strategy: Strategy, policy: PolicySettings, history: History, catalo
         yield "policy sends every action to a person"
     if not confidence.value > policy.threshold:
         yield f"confidence {confidence.value:.2f} is not above {policy.threshold:.2f}"
-    if confidence.outcomes < policy.min_outcomes:
+    if not confidence.outcomes >= policy.min_outcomes:
         yield f"only {confidence.outcomes:.0f} verified outcomes, {policy.min_outcomes:.0f} are asked for"
     if strategy.blast_radius > policy.max_blast_radius:
         yield f"it touches {strategy.blast_radius:.0%} of users, above {policy.max_blast_radius:.0%}"
     for action in strategy.actions:
-        if not action.reversible or not catalogue.action(action.kind).reversible:
+        spec = catalogue.action(action.kind)
+        if not spec.reversible or (action.call is not None and action.inverse is None and not spec.harmless):
             yield f"{action.kind} can't be taken back"
         yield from _too_often(action, strategy.target, policy, history, now)
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from agents.events import ActionFinished, Event, IncidentResolved, VerificationFailed, VerificationPassed, answer
 from agents.facts import Strategy
 from agents.incident import Incident
-from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools
+from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools, UnknownTargetError
 from agents.sentry.asking import HttpTransport, Transport
 from agents.sentry.decide import NAME, Decider, moved_away
 from agents.sentry.looks import Looker
@@ -57,12 +57,12 @@ class Sentry:
         self._verifying: list[str] = []
 
     async def probe(self, target: str, region: str | None) -> ProbeResult:
-        """Ask one region's user path, or the public address, once. Raises KeyError for a target or region that is not known."""
+        """Ask one region's user path, or the public address, once. Raises UnknownTargetError."""
         settings = self._targets.get(target)
         if settings is None:
-            raise KeyError(f"{target!r} is not a target; known: {sorted(self._targets)}")
+            raise UnknownTargetError(f"{target!r} is not a target; known: {sorted(self._targets)}")
         if region is not None and region not in settings.regions:
-            raise KeyError(f"{region!r} is not a region of {target!r}; known: {sorted(settings.regions)}")
+            raise UnknownTargetError(f"{region!r} is not a region of {target!r}; known: {sorted(settings.regions)}")
         return await self._looker.probe(settings, region)
 
     def latest(self, target: str) -> Mapping[str, Health]:
@@ -75,6 +75,11 @@ class Sentry:
         memory = self._memories.get(target)
         lags = {} if memory is None else {r: look.doc.replication_lag_s for r, look in memory.looks.items() if look.doc}
         return {region: lag for region, lag in lags.items() if lag is not None}
+
+    def previous_image(self, target: str) -> Mapping[str, str]:
+        """The image that each region ran well before the present one, for those where this process saw the change."""
+        memory = self._memories.get(target)
+        return {} if memory is None else {region: before for region, (_, _, before) in memory.images.items() if before}
 
     async def watch(self) -> None:
         """Look at every target until cancelled. No failure of a look, the store or the platform ends it."""

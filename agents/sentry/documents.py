@@ -138,7 +138,7 @@ def read_facts(region: Name, at: datetime, state: Mapping[str, Any]) -> Platform
         desired=_count(state.get("replicas_desired")),
         restarts=sum(restarts) if restarts else None,
         revision=clean(state.get("revision") or "", 120),
-        image=clean(state.get("image") or "", 120),
+        image=clean(state.get("image") or ""),
         oldest_replica=min(created, default=None),
         changing=any(str(state.get(key) or "").lower() in working for key in ("running_state", "provisioning_state")),
     )

@@ -54,6 +54,8 @@ class Memory:
         """Set by a bad look: the platform is asked at once, so that a diagnosis knows what it says."""
         self.revisions: dict[str, tuple[str, datetime | None, str]] = {}
         """By region: revision, since when it runs (None where it was there before), and what ran before it."""
+        self.images: dict[str, tuple[str, bool, str]] = {}
+        """By region: the image that runs, whether all was well with it when last looked at, and what ran well before it."""
         self._changing: dict[str, datetime] = {}
         self._early: deque[tuple[str | None, datetime]] = deque(maxlen=64)
         self._stale = timedelta(seconds=15 * settings.interval_s + 2 * settings.timeout_s)
@@ -152,6 +154,7 @@ class Memory:
             if not bad and self._quiet(region) and facts_.restarts is not None:
                 self.baselines.learn(region, "restarts", facts_.restarts)
             self._note_revision(region, facts_.revision or facts_.image, look.at, prefix="")
+            self._note_image(region, facts_.image)
         for region, left in list(self.left_behind.items()):
             weights = look.weights or {}
             if look.at > left and weights.get(region, 0) > 0:
@@ -166,6 +169,15 @@ class Memory:
             self.revisions[key] = (name, None, "")
         elif known[0] != name:
             self.revisions[key] = (name, at, known[0])
+
+    def _note_image(self, region: str, image: str) -> None:
+        """Keep what a region could go back to: never an image that was in trouble, such as the one a rollback has left."""
+        if not image:
+            return
+        known, well, before = self.images.get(region, (image, False, ""))
+        if image != known and well:
+            before = known
+        self.images[region] = (image, self._quiet(region), before if before != image else "")
 
     def changed_version(self, region: str, now: datetime) -> tuple[str, datetime, str] | None:
         """What runs newly in a region, since when, and what ran before; None where nothing changed lately."""

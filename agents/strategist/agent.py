@@ -11,7 +11,7 @@ from agents.facts import Action, Confidence, Strategy
 from agents.foundry import Reasoner
 from agents.incident import Incident
 from agents.sanitize import clean
-from agents.seams import Context, Inventory, Outcome, TrackRecord, World
+from agents.seams import Context, Inventory, Outcome, TrackRecord, UnknownTargetError
 from agents.strategist.plans import failover, remedies
 from agents.telemetry import Thought
 
@@ -38,8 +38,7 @@ class Strategist:
         incident = context.incident
         if incident is None or incident.status not in {"diagnosed", "retry"}:
             return Outcome()
-        world = await self._inventory.world(incident.target)
-        candidates = await self._candidates(incident, world, context)
+        candidates = await self._candidates(event, incident, context)
         chosen = candidates[0]
         if len(candidates) > 1 or chosen.actions[0].call is not None:
             chosen = await self._chosen(incident, candidates, context)
@@ -61,8 +60,14 @@ class Strategist:
             }
         )
 
-    async def _candidates(self, incident: Incident, world: World, context: Context) -> list[Strategy]:
-        if incident.failover_to is not None and not incident.tried:
+    async def _candidates(self, event: Event, incident: Incident, context: Context) -> list[Strategy]:
+        try:
+            world = await self._inventory.world(incident.target)
+            for region in incident.regions:
+                world.region(region)
+        except UnknownTargetError as error:
+            return [self._page(incident, context, f"{error}: the configuration changed while this was open")]
+        if incident.failover_to is not None and _wish_is_open(event, incident):
             bound = failover(incident, world, incident.failover_to)
             if bound is not None:
                 return [await self._strategy(incident, *bound, context, asked_by=incident.failover_by)]
@@ -116,3 +121,8 @@ class Strategist:
         fault = self._catalogue.fault(incident.diagnosis.fault_class)
         right = ", ".join(kind for kind in fault.right if kind not in {"page_person", "do_nothing"})
         return f"; for {fault.id} the remedy would be {right}" if right else ""
+
+
+def _wish_is_open(event: Event, incident: Incident) -> bool:
+    """Whether a person's wish is to be answered now: it was just said, or no plan that a person asked for was tried since."""
+    return isinstance(event.data, FailoverRequested) or all(t.strategy.requested_by is None for t in incident.tried)

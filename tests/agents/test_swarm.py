@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 from tests_support import SpyTelemetry
 
 from agents.clock import SystemClock
 from agents.durable.store import Store
-from agents.events import AGENTS, Event, IncidentDiagnosed, IncidentEscalated
-from agents.facts import Symptom
+from agents.events import (
+    AGENTS,
+    Event,
+    IncidentDiagnosed,
+    IncidentEscalated,
+    IncidentResolved,
+    StrategyApproved,
+    StrategyProposed,
+    VerificationFailed,
+)
+from agents.facts import Action, Call, Symptom
 from agents.settings import Settings, TargetSettings
 from agents.swarm import DATABASE, Surroundings, Swarm
 from agents.telemetry import AgentState, RegionSample, SwarmState
@@ -40,46 +50,75 @@ def holds_a(kind):
     return lambda items: any(isinstance(getattr(item, "data", item), kind) for item in items)
 
 
-async def refuse(_reader, writer) -> None:
-    writer.write(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
-    await writer.drain()
-    writer.close()
+@contextlib.asynccontextmanager
+async def answering(status: str):
+    """A region on loopback that always answers the same."""
+
+    async def answer(_reader, writer) -> None:
+        writer.write(f"HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server.close()
+    await server.wait_closed()
 
 
-async def test_what_an_earlier_run_left_undone_waits_until_every_region_was_looked_at(tmp_path, build):
-    clock = SystemClock()
-    store = await Store.open(tmp_path / DATABASE, exclusive=True, clock=clock)
-    north = Symptom(kind="health_fail", region="north", since=clock.now())
-    opened = build.opened().model_copy(update={"target": "shop", "symptoms": (north,), "observations": ()})
-    await store.open_incident(opened, "Sentry", clock.now())
-    await store.close()
-    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    told = Told()
-    opened_store: list[Store] = []
+@contextlib.asynccontextmanager
+async def swarm_over(home, url, told, stores, **settings):
+    """A swarm whose only target, `shop` in `north`, is found once all six have registered and the database was used a while."""
 
     async def surroundings() -> Surroundings:
-        up = {item.agent for item in told.items if isinstance(item, AgentState) and item.state == "idle"}
-        assert up == set(AGENTS), "they register before there is anything to watch"
+        await told.until(lambda items: {i.agent for i in items if isinstance(i, AgentState) and i.state == "idle"} == set(AGENTS))
         for _ in range(30):
-            await opened_store[0].automation()
+            await stores[0].automation()
         targets = {"shop": TargetSettings.model_validate({"regions": {"north": {"url": url, "metrics_path": None}}})}
         return Surroundings(targets=targets, server=None, problem=lambda: "the shop is closed")
 
-    async def ready_then_look() -> Surroundings:
-        await told.until(lambda items: len({i.agent for i in items if isinstance(i, AgentState) and i.state == "idle"}) == 6)
-        return await surroundings()
-
-    swarm = Swarm(Settings(), tmp_path, told, clock)
-    running = asyncio.create_task(swarm.run(ready_then_look, opened_store.append))
+    running = asyncio.create_task(Swarm(Settings(**settings), home, told, SystemClock()).run(surroundings, stores.append))
     try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def left_behind(home, build, *payloads) -> None:
+    """An incident of `shop`, as an earlier run left it."""
+    clock = SystemClock()
+    store = await Store.open(home / DATABASE, exclusive=True, clock=clock)
+    north = Symptom(kind="health_fail", region="north", since=clock.now())
+    opened = build.opened().model_copy(update={"target": "shop", "symptoms": (north,), "observations": ()})
+    await store.open_incident(opened, "Sentry", clock.now())
+    await store.append([build.event(payload) for payload in payloads])
+    await store.close()
+
+
+async def test_what_an_earlier_run_left_undone_waits_until_every_region_was_looked_at(tmp_path, build):
+    await left_behind(tmp_path, build)
+    told = Told()
+    async with answering("503 Service Unavailable") as url, swarm_over(tmp_path, url, told, []):
         await told.until(holds_a(IncidentEscalated))
         assert told.first(IncidentDiagnosed) > told.first(RegionSample)
         escalated = next(i for i in told.items if isinstance(i, Event) and isinstance(i.data, IncidentEscalated))
         assert "may not act on this target" in escalated.data.reason
         await told.until(lambda items: any(isinstance(i, SwarmState) and i.problem == "the shop is closed" for i in items))
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        server.close()
-        await server.wait_closed()
+
+
+async def test_a_verification_that_a_restart_cut_off_waits_for_its_target_and_is_not_failed(tmp_path, build):
+    restart = Call(tool="restart_service", target="shop", region="north")
+    plan = build.strategy(Action(kind="restart_service", call=restart, harmless=True), target="shop")
+    await left_behind(
+        tmp_path,
+        build,
+        IncidentDiagnosed(diagnosis=build.diagnosis()),
+        StrategyProposed(strategy=plan),
+        StrategyApproved(strategy=plan, by="ada", reasons=()),
+        build.finished(build.acting(plan)),
+    )
+    told = Told()
+    quick = {"interval_s": 0.2, "settle_s": 0, "stable_looks": 1, "verify_timeout_s": 5}
+    async with answering("200 OK") as url, swarm_over(tmp_path, url, told, [], sentry=quick):
+        await told.until(holds_a((IncidentResolved, VerificationFailed)))
+        assert holds_a(IncidentResolved)(told.items)

@@ -69,6 +69,7 @@ DENIED = {
         b.world(),
         Past((b.acting().model_copy(update={"id": "INC-9"}),)),
     ),
+    "it calls a person": lambda b: (b.strategy(b.page(), b.failover()), b.world(), Past()),
     "nobody is asked where confidence is low": lambda b: (b.strategy(confidence=b.confidence(0.5)), b.world(), Past()),
     "automation is paused": lambda b: (b.strategy(), b.world(), Past(paused=True)),
 }

@@ -48,6 +48,32 @@ def test_p02_a_confidence_that_is_no_number_between_0_and_1_refuses(build, numbe
     assert "not a number between 0 and 1" in decision.reasons[0]
 
 
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -0.01, 1.01])
+@pytest.mark.parametrize("part", ["track_record", "evidence", "word"])
+def test_p02_one_such_number_among_good_ones_refuses(build, part, number):
+    parts = {"track_record": 0.95, "evidence": 0.95, "word": None, "outcomes": 99.0, part: number}
+    plan = build.strategy().model_copy(update={"confidence": Confidence.model_construct(**parts)})
+    decision = judge(
+        build.proposed(build.strategy()), plan, PolicySettings(), build.world(), History(), load_catalogue(), build.clock.now()
+    )
+    assert decision.verdict == "refuse"
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf, -0.01, 1.01])
+def test_p02_a_reach_that_is_no_share_of_users_refuses(build, number):
+    plan = build.strategy().model_copy(update={"blast_radius": number})
+    decision = judge(build.proposed(), plan, PolicySettings(), build.world(), History(), load_catalogue(), build.clock.now())
+    assert decision.verdict == "refuse"
+
+
+@pytest.mark.parametrize("number", [math.nan, -1.0])
+def test_p02_a_record_of_no_number_of_outcomes_refuses(build, number):
+    broken = build.confidence().model_copy(update={"outcomes": number})
+    plan = build.strategy().model_copy(update={"confidence": broken})
+    decision = judge(build.proposed(), plan, PolicySettings(), build.world(), History(), load_catalogue(), build.clock.now())
+    assert decision.verdict == "refuse"
+
+
 @pytest.mark.parametrize("number", [math.nan, math.inf, -0.01, 1.01, "high"])
 def test_p02_such_a_confidence_can_not_even_be_said(number):
     with pytest.raises(ValidationError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -87,3 +88,11 @@ def test_p05_every_reason_against_is_shown(build):
     policy = PolicySettings(max_blast_radius=0.1, automatic=False)
     decision = judge(build.proposed(plan), plan, policy, build.world(), History(paused=True), CATALOGUE, build.clock.now())
     assert len(decision.reasons) == 5
+
+
+def test_p05_what_the_catalogue_says_can_not_be_taken_back_is_asked_whatever_the_plan_says(build):
+    spec = CATALOGUE.action("failover_region").model_copy(update={"reversible": False})
+    strict = replace(CATALOGUE, actions={**CATALOGUE.actions, "failover_region": spec})
+    plan = build.strategy()
+    decision = judge(build.proposed(plan), plan, PolicySettings(), build.world(), History(), strict, build.clock.now())
+    assert (decision.verdict, decision.reasons) == ("ask", ("failover_region can't be taken back",))

@@ -9,7 +9,7 @@ from tests_support import FixedInventory
 
 from agents.catalogue import load_catalogue
 from agents.events import IncidentEscalated, StrategyApproved, StrategyRefused
-from agents.incident import evolve
+from agents.incident import IllegalTransitionError, evolve
 from agents.orchestrator import Orchestrator
 from agents.settings import PolicySettings
 
@@ -100,3 +100,37 @@ async def test_p06_an_agent_s_name_under_an_approval_is_refused(build, orchestra
     data = await answer(build, orchestrator, incident, build.decided(incident, by=name))
     assert isinstance(data, StrategyRefused)
     assert "not a person" in data.reasons[0]
+
+
+async def test_p06_what_a_person_rejects_is_not_done_and_why_is_kept(build, orchestrator):
+    incident = build.awaiting(low(build))
+    data = await answer(build, orchestrator, incident, build.decided(incident, approved=False, reason="not at noon"))
+    assert isinstance(data, StrategyRefused)
+    assert data.reasons == ("rejected by ada: not at noon",)
+
+
+async def test_p06_a_decision_on_another_request_decides_nothing(build, orchestrator):
+    incident = build.awaiting(low(build))
+    approved = evolve(incident, build.event(build.decided(incident)))
+    other = build.event(build.decided(incident, approval="A0"))
+    assert (await orchestrator.handle(other, build.context(approved))).emit == ()
+
+
+@pytest.mark.parametrize("change", [{"binding": "0" * 64}, {"approval": "A0"}])
+def test_p06_a_decision_for_something_else_does_not_fit_the_incident(build, change):
+    incident = build.awaiting()
+    with pytest.raises(IllegalTransitionError):
+        evolve(incident, build.event(build.decided(incident, **change)))
+
+
+def test_p06_a_second_decision_does_not_fit_the_incident(build):
+    incident = build.awaiting()
+    incident = evolve(incident, build.event(build.decided(incident)))
+    with pytest.raises(IllegalTransitionError, match="already"):
+        evolve(incident, build.event(build.decided(incident, approved=False)))
+
+
+def test_p06_an_approved_plan_that_was_not_proposed_does_not_fit_the_incident(build):
+    other = build.strategy(build.restart())
+    with pytest.raises(IllegalTransitionError, match="not the one"):
+        evolve(build.awaiting(), build.event(StrategyApproved(strategy=other, by="ada", reasons=())))

@@ -79,8 +79,24 @@ async def test_p11_a_plan_made_on_other_weights_is_refused(build):
 
 
 async def test_p11_weights_that_are_not_known_are_not_changed(build):
-    calls, _ = await attempt(build, traffic=None)
+    calls, finished = await attempt(build, traffic=None)
     assert calls == []
+    assert "not known where users are" in finished.summary
+
+
+async def test_p11_a_move_without_a_way_back_is_refused_whoever_approved_it(build):
+    one_way = build.failover().model_copy(update={"inverse": None})
+    calls, finished = await attempt(build, plan=build.strategy(one_way))
+    assert calls == []
+    assert "no way back" in finished.summary
+
+
+async def test_p11_a_region_that_gets_a_part_of_the_users_is_looked_at_as_well(build):
+    call = build.failover().call.model_copy(update={"weights": {"east": 70, "west": 30}})
+    part = build.failover().model_copy(update={"call": call})
+    calls, finished = await attempt(build, plan=build.strategy(part), prober=ScriptedProber(build.clock, [False]))
+    assert calls == []
+    assert "failed look" in finished.summary
 
 
 async def test_p11_undoing_does_not_move_users_to_a_region_that_is_down(build):

@@ -9,7 +9,8 @@ from tests_support import FixedInventory, ScriptedProber, SpyEffects
 
 from agents.catalogue import load_catalogue
 from agents.events import StrategyApproved
-from agents.facts import Call
+from agents.facts import Action, Call
+from agents.logistics import Logistics
 from agents.orchestrator import History, judge
 from agents.settings import PolicySettings
 from agents.traffic_controller import TrafficController
@@ -38,6 +39,18 @@ def test_p12_only_weights_that_serve_everybody_pass(build, weights):
 def test_p12_no_scaling_to_nothing(build, replicas):
     plan = build.strategy(build.scale(replicas), fault_class="capacity")
     assert (verdict(build, plan) in {"approve", "ask"}) is (1 <= replicas <= 5)
+
+
+@pytest.mark.parametrize("tool", ["restart_service", "scale_service", "deploy_container"])
+async def test_p12_without_a_region_nothing_is_touched_even_when_approved(build, tool):
+    plan = build.strategy(Action(kind="restart_service", call=Call(tool=tool, target="demo"), harmless=True), fault_class="crash")
+    spy = SpyEffects()
+    logistics = Logistics(spy, PolicySettings(), FixedInventory(build.world()))
+    incident = build.acting(plan)
+    outcome = await logistics.handle(build.event(StrategyApproved(strategy=plan, by="ada", reasons=())), build.context(incident))
+    assert spy.calls == []
+    assert outcome.emit[0].data.status == "refused"
+    assert "no region is named" in outcome.emit[0].data.summary
 
 
 @pytest.mark.parametrize("weights", [None, {}])

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from agents.catalogue import load_catalogue
 from agents.durable.store import Store
+from agents.orchestrator import History, judge
 from agents.seams import RetryLaterError
+from agents.settings import PolicySettings
+from agents.swarm import StorePast
 
 
 async def nothing_against():
@@ -47,6 +51,41 @@ async def test_p18_a_pause_holds_for_what_was_begun_but_did_not_happen(effects, 
     with pytest.raises(RetryLaterError, match="paused"):
         await execute(effects, build)
     assert tools.world == []
+
+
+async def test_p18_a_pause_holds_for_what_the_server_would_take_up_again(effects, store, tools, build):
+    tools.cut = "between"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    await store.pause(by="ada")
+    with pytest.raises(RetryLaterError, match="paused"):
+        await execute(effects, build)
+    assert tools.world == []
+    await store.arm(by="ada")
+    assert (await execute(effects, build)).status == "succeeded"
+    assert tools.world == ["INC-1:0"]
+
+
+async def test_p18_paused_or_not_what_is_known_to_have_happened_is_told(effects, store, tools, build):
+    tools.cut = "after"
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+    await store.pause(by="ada")
+    assert (await execute(effects, build)).status == "succeeded"
+
+
+async def test_p18_the_gate_of_the_swarm_knows_of_the_pause(store):
+    past = StorePast(store)
+    assert await past.paused() is False
+    await store.pause(by="ada")
+    assert await past.paused() is True
+
+
+def test_p18_paused_nothing_is_approved_by_policy_alone(build):
+    plan = build.strategy()
+    inputs = (PolicySettings(), build.world(), History(paused=True), load_catalogue(), build.clock.now())
+    decision = judge(build.proposed(plan), plan, *inputs)
+    assert (decision.verdict, decision.reasons) == ("ask", ("automation is paused",))
 
 
 async def test_p18_a_pause_survives_a_restart(tmp_path, clock):

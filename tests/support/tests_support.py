@@ -19,7 +19,7 @@ from agents.events import (
 )
 from agents.facts import Action, Call, Confidence, Diagnosis, Hypothesis, Observation, Strategy, Symptom
 from agents.incident import Incident, evolve
-from agents.seams import CallResult, Context, ProbeResult, RegionFacts, World
+from agents.seams import CallResult, Context, ProbeResult, RegionFacts, UnknownTargetError, World
 from agents.telemetry import Telemetric
 
 
@@ -55,7 +55,7 @@ class FixedInventory:
 
     async def world(self, target: str) -> World:
         if target != self.facts.target:
-            raise KeyError(target)
+            raise UnknownTargetError(f"{target!r} is not a target; known: {[self.facts.target]}")
         return self.facts
 
 

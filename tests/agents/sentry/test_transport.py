@@ -8,6 +8,7 @@ import contextlib
 import pytest
 
 from agents.clock import SystemClock
+from agents.seams import UnknownTargetError
 from agents.sentry import Sentry
 from agents.sentry.asking import LARGE, SMALL, HttpTransport
 from agents.sentry.documents import read_health
@@ -194,9 +195,9 @@ async def test_sentry_probes_a_region_and_the_public_address_and_names_what_it_d
                 result = await sentry.probe("demo", region)
                 assert (result.ok, result.status, result.region) == (True, 200, "west")
             assert "public_url" in (await sentry.probe("bare", None)).detail
-            with pytest.raises(KeyError, match="'nope' is not a target"):
+            with pytest.raises(UnknownTargetError, match="'nope' is not a target"):
                 await sentry.probe("nope", None)
-            with pytest.raises(KeyError, match="'north' is not a region"):
+            with pytest.raises(UnknownTargetError, match="'north' is not a region"):
                 await sentry.probe("demo", "north")
         finally:
             await sentry.close()
