@@ -103,6 +103,7 @@ class LocalAzure:
         for region in self._regions.values():
             if not any(replica.serving for replica in region.replicas):
                 raise StartError(f"no replica of {region.name} started: read {logs / region.replicas[0].name}.log")
+        lease.renew()  # the start is not counted
         self._spawn(lease.watch(), "lease")
         self._spawn(edge.probe(session, self._options.probe_interval), "probes")
         rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
