@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,9 +107,9 @@ class Cloud:
                 self.process.wait(10)
 
 
-def open_cloud(folder: Path, *options: str) -> Cloud:
+def open_cloud(folder: Path, *options: str, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> Cloud:
     """Start a cloud; TLS is checked by the tests of the MCP server, against its own certificate."""
     command = [sys.executable, "-m", "mini_app.local_azure", "--state-dir", str(folder), *options]
     null = subprocess.DEVNULL
-    process = subprocess.Popen(command, cwd=ROOT, stdin=null, stdout=null, stderr=null)
+    process = subprocess.Popen(command, cwd=cwd, env=env, stdin=null, stdout=null, stderr=null)
     return Cloud(folder, process, httpx2.Client(verify=False, trust_env=False, timeout=10))
