@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from mini_app.backend.faults import Fault, Faults
 from mini_app.backend.settings import ReplicaSettings
 
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class Degrade(BaseModel):

@@ -86,7 +86,7 @@ class Region:
 
     def next_replica(self) -> Replica | None:
         """Round robin over the replicas, the dead ones included: a naive ingress does not know."""
-        routable = [r for r in self.replicas if not r.ending and (r.ready or not r.alive)]
+        routable = [r for r in self.replicas if r.ready and not r.ending]
         return routable[next(self._turn) % len(routable)] if routable else None
 
     def kill(self, index: int) -> int:

@@ -247,7 +247,9 @@ def test_chaos_never_gets_through_the_public_address(cloud, target, status):
 
 def test_a_huge_body_is_refused_at_the_door(cloud):
     for url in (cloud.facts["public_url"], cloud.ingress("east")):
-        assert cloud.http.post(f"{url}/api/users", content=b"x" * 70_000).status_code == 413
+        answer = cloud.http.post(f"{url}/api/users", content=b"x" * 70_000)
+        assert answer.status_code == 413
+        assert "x-replica" not in answer.headers
 
 
 def test_a_light_stream_of_users_goes_through_the_public_address(cloud):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -53,9 +56,15 @@ def test_a_cloud_goes_on_while_its_lease_is_renewed_and_ends_when_nobody_does(tm
 def test_a_cloud_that_is_still_starting_hides_what_a_killed_one_left_and_ends_at_once(tmp_path, cloud_in):
     (tmp_path / "local_azure.json").write_text("{}", encoding="utf-8")
     cloud = cloud_in(tmp_path)
-    children = eventually(lambda: children_of(cloud.process.pid))
+    children = eventually(lambda: two if len(two := replicas_of(cloud.process.pid)) == 2 else None)
     assert not (tmp_path / "local_azure.json").exists()
+    for child in children:
+        os.kill(child, signal.SIGSTOP)  # it will never be ready
     cloud.process.terminate()
+    for child in children:
+        eventually(lambda child=child: told_to_end(child), 5)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGCONT)
     assert cloud.process.wait(5) == 0
     assert left(children) == []
     assert not (tmp_path / "local_azure.json").exists()
@@ -70,6 +79,25 @@ def test_a_cloud_whose_replicas_cannot_start_says_which_log_to_read(tmp_path):
     log = done.stderr.strip().rpartition(" ")[2]
     assert "not a database" in Path(log).read_text(encoding="utf-8")
     assert not (tmp_path / "local_azure.json").exists()
+
+
+def replicas_of(pid: int) -> list[int]:
+    """The children that have become replicas: one that is stopped earlier would hold up its parent."""
+    found = []
+    for child in children_of(pid):
+        with contextlib.suppress(OSError):
+            found += [child] if b"mini_app.backend" in Path(f"/proc/{child}/cmdline").read_bytes() else []
+    return found
+
+
+def told_to_end(pid: int) -> bool:
+    """Whether a stopped process has a SIGTERM waiting for it, or is gone."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return True
+    pending = next(line.split()[1] for line in lines if line.startswith("ShdPnd:"))
+    return bool(int(pending, 16) & 1 << (signal.SIGTERM - 1))
 
 
 @pytest.mark.parametrize(
