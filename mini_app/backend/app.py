@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -21,6 +23,14 @@ from mini_app.backend.telemetry import Metrics
 
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
 SLOW_DATABASE_MS = 500
+ERRORS_SHOWN = 10
+PAGE_HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "referrer-policy": "no-referrer",
+    "cache-control": "no-cache",
+}
+"""Nothing but the app's own files runs in the page, whatever a user's name says."""
 
 
 def utc_now() -> datetime:
@@ -32,10 +42,12 @@ def create_app(settings: ReplicaSettings, *, rng: random.Random | None = None, n
     """The application of one replica; creates and seeds the database where it is new."""
     engine = connect(settings.database_url)
     prepare(engine)
-    faults = Faults(engine, settings.region, rng or random.Random())  # noqa: S311 - chooses which requests fail, no secret
+    chance = rng or random.Random()  # noqa: S311 - chooses which requests fail, no secret
+    faults = Faults(engine, settings.region, chance, lambda: now().timestamp())
     metrics = Metrics(engine, region=settings.region, replica=settings.replica, version=settings.version)
     started = now()
     app = FastAPI(title="Mini app", version=settings.version, docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_exception_handler(RequestValidationError, refuse)
     app.include_router(users.router(engine, now))
     app.include_router(chaos.router(settings, faults))
 
@@ -74,15 +86,22 @@ def create_app(settings: ReplicaSettings, *, rng: random.Random | None = None, n
             "version": settings.version,
             "started_at": started.isoformat(),
             "uptime_s": round((now() - started).total_seconds(), 1),
-            "faults": [chaos.described(fault) for fault in faults.active()],
+            "faults": chaos.described(faults),
             "requests_total": metrics.total,
             "peers": settings.peers,
         }
 
     @app.get("/")
     def frontend() -> FileResponse:
-        return FileResponse(FRONTEND / "index.html")
+        return FileResponse(FRONTEND / "index.html", headers=PAGE_HEADERS)
 
     app.mount("/static", StaticFiles(directory=FRONTEND), name="static")
     app.add_middleware(Replica, faults=faults, metrics=metrics, region=settings.region, replica=settings.replica)
     return app
+
+
+async def refuse(_: Request, error: Exception) -> Response:
+    """422 with what is wrong. What was sent is not repeated: it may be huge, or hold what JSON or UTF-8 can't."""
+    found = error.errors() if isinstance(error, RequestValidationError) else []
+    detail = [{"type": one["type"], "loc": one["loc"], "msg": one["msg"]} for one in found[:ERRORS_SHOWN]]
+    return Response(json.dumps({"detail": detail}), 422, media_type="application/json")

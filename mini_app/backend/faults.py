@@ -35,14 +35,15 @@ class Faults:
         self._engine = engine
         self._region = region
         self._rng = rng
-        self._now = now
+        self.now = now
+        """The clock by which faults end, as Unix time in seconds."""
         self._own: Fault | None = None
         self._shared: tuple[Fault, ...] = ()
         self._read_at = 0.0
 
     def stale(self) -> bool:
         """Whether `refresh` should be called before `active` is trusted."""
-        return self._now() - self._read_at > CACHE_SECONDS
+        return self.now() - self._read_at > CACHE_SECONDS
 
     def refresh(self) -> None:
         """Read the region's faults from the shared database; keeps the last ones where it can't be read."""
@@ -52,12 +53,12 @@ class Faults:
         except SQLAlchemyError:
             return
         self._shared = tuple(Fault(**json.loads(row.params)) for row in rows)
-        self._read_at = self._now()
+        self._read_at = self.now()
 
     def active(self) -> tuple[Fault, ...]:
         """Those that have not ended."""
         every = (*self._shared, *((self._own,) if self._own else ()))
-        return tuple(fault for fault in every if fault.until > self._now())
+        return tuple(fault for fault in every if fault.until > self.now())
 
     def inject(self, fault: Fault) -> None:
         """Start a fault; one of the same kind and scope is replaced."""

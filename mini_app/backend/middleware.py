@@ -1,21 +1,21 @@
-"""One pure ASGI layer around the app: faults, who answered, and the measurement of user requests."""
+"""One pure ASGI layer around the app: faults, who answered, the bound of a body, and the measurement of user requests."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
 import time
 from collections.abc import MutableMapping
 from typing import Any
 
+from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mini_app.backend.faults import Faults
 from mini_app.backend.telemetry import Metrics
 
-INTERNAL = ("/health", "/metrics", "/status", "/admin")
-_ID = re.compile(r"/\d+")
+INTERNAL = frozenset({"health", "metrics", "status", "admin"})
+LARGEST_BODY = 64 * 1024
 
 
 class Replica:
@@ -25,7 +25,11 @@ class Replica:
         self._app = app
         self._faults = faults
         self._metrics = metrics
-        self._headers = [(b"x-region", region.encode()), (b"x-replica", replica.encode())]
+        self._headers = [
+            (b"x-region", region.encode()),
+            (b"x-replica", replica.encode()),
+            (b"x-content-type-options", b"nosniff"),
+        ]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -33,9 +37,9 @@ class Replica:
             await self._app(scope, receive, send)
             return
         path = scope["path"]
-        internal = path.startswith(INTERNAL)
+        first = path.split("/")[1] if "/" in path else ""
         began = time.perf_counter()
-        status = 500
+        status = 0
 
         async def marked(message: Message) -> None:
             nonlocal status
@@ -44,28 +48,48 @@ class Replica:
                 message["headers"] = [*message.get("headers", []), *self._headers]
             await send(message)
 
-        if not path.startswith("/admin") and await self._suffer(path, internal=internal, send=marked):
-            pass
-        else:
-            await self._app(scope, receive, marked)
-        if not internal:
-            self._metrics.count(scope["method"], _ID.sub("/{id}", path), status, time.perf_counter() - began)
+        try:
+            if first == "admin" or not await self._suffer(first, marked):
+                await self._app(scope, bounded(receive), marked)
+        except Exception:
+            if not status:
+                await _answer(marked, 500, {"detail": "the app failed: its log says why"})
+            raise
+        finally:
+            if first not in INTERNAL:
+                self._metrics.count(scope["method"], path, status or 500, time.perf_counter() - began)
 
-    async def _suffer(self, path: str, *, internal: bool, send: Send) -> bool:
+    async def _suffer(self, first: str, send: Send) -> bool:
         """Apply the faults; whether the request was answered by one."""
         if self._faults.stale():
             await asyncio.to_thread(self._faults.refresh)
+        internal = first in INTERNAL
         for fault in self._faults.active():
             if fault.kind == "outage":
                 await _answer(send, 503, {"detail": "this region is out of order"})
                 return True
-            if internal and path != "/health":
+            if internal and first != "health":
                 continue
             await asyncio.sleep(fault.latency_ms / 1000)
             if not internal and self._faults.fails(fault):
                 await _answer(send, 500, {"detail": "this process is degraded"})
                 return True
         return False
+
+
+def bounded(receive: Receive) -> Receive:
+    """The body of a request, refused with 413 where it is larger than any that the app takes."""
+    size = 0
+
+    async def counted() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > LARGEST_BODY:
+            raise HTTPException(413, f"the body is larger than {LARGEST_BODY} bytes")
+        return message
+
+    return counted
 
 
 async def _answer(send: Send, status: int, body: MutableMapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -10,6 +11,13 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from sqlalchemy import Engine
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+ROUTES = (
+    (re.compile(r"/"), "/"),
+    (re.compile(r"/api/users"), "/api/users"),
+    (re.compile(r"/api/users/[^/]+"), "/api/users/{id}"),
+    (re.compile(r"/static/.*", re.DOTALL), "/static"),
+)
 
 
 class Metrics:
@@ -33,9 +41,11 @@ class Metrics:
         self.total = 0
         self._scraped = (time.monotonic(), time.process_time())
 
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One user request was answered."""
+    def count(self, method: str, path: str, status: int, seconds: float) -> None:
+        """One user request was answered. Labels are bounded, whatever paths and methods a visitor invents."""
         self.total += 1
+        route = route_of(path)
+        method = method if method in METHODS else "OTHER"
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
         if status >= 500:
@@ -55,3 +65,8 @@ class Metrics:
         if statm.exists():
             self._rss.set(int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE"))
         return generate_latest(self.registry)
+
+
+def route_of(path: str) -> str:
+    """The route that a path belongs to, also where a fault answered before any route was found."""
+    return next((route for pattern, route in ROUTES if pattern.fullmatch(path)), "other")

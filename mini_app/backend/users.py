@@ -6,12 +6,15 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Engine, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from mini_app.backend.database import users
+
+LARGEST = 2**63 - 1
+"""The largest number that SQLite can hold."""
 
 
 class UserIn(BaseModel):
@@ -19,14 +22,16 @@ class UserIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    name: str = Field(min_length=1, max_length=100)
-    email: str = Field(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$")
+    name: str = Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f]+$")
+    email: str = Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s.\x00-\x1f\x7f]+$")
 
 
-class User(UserIn):
-    """What the app answers."""
+class User(BaseModel):
+    """What the app answers; not checked again, so that no row of an earlier version can break the list."""
 
     id: int
+    name: str
+    email: str
     created_at: str
 
 
@@ -39,12 +44,22 @@ class Page(BaseModel):
     offset: int
 
 
+def possible(id_: int) -> int:
+    """An id that the database can hold; there is no other user."""
+    if not 0 < id_ <= LARGEST:
+        raise _missing(id_)
+    return id_
+
+
+Id = Annotated[int, Depends(possible)]
+
+
 def router(engine: Engine, now: Callable[[], datetime]) -> APIRouter:
     """The routes, over one engine."""
     api = APIRouter(prefix="/api/users")
 
     @api.get("")
-    def list_users(limit: Annotated[int, Query(ge=1, le=100)] = 20, offset: Annotated[int, Query(ge=0)] = 0) -> Page:
+    def list_users(limit: Annotated[int, Query(ge=1, le=100)] = 20, offset: Annotated[int, Query(ge=0, le=LARGEST)] = 0) -> Page:
         with engine.connect() as connection:
             total = connection.execute(select(func.count()).select_from(users)).scalar_one()
             rows = connection.execute(select(users).order_by(users.c.id).limit(limit).offset(offset)).all()
@@ -63,7 +78,7 @@ def router(engine: Engine, now: Callable[[], datetime]) -> APIRouter:
         return made
 
     @api.get("/{id_}")
-    def get_user(id_: int) -> User:
+    def get_user(id_: Id) -> User:
         with engine.connect() as connection:
             row = connection.execute(select(users).where(users.c.id == id_)).first()
         if row is None:
@@ -71,7 +86,7 @@ def router(engine: Engine, now: Callable[[], datetime]) -> APIRouter:
         return _user(row)
 
     @api.put("/{id_}")
-    def put_user(id_: int, user: UserIn) -> User:
+    def put_user(id_: Id, user: UserIn) -> User:
         try:
             with engine.begin() as connection:
                 changed = connection.execute(update(users).where(users.c.id == id_).values(user.model_dump())).rowcount
@@ -82,7 +97,7 @@ def router(engine: Engine, now: Callable[[], datetime]) -> APIRouter:
         return get_user(id_)
 
     @api.delete("/{id_}", status_code=204)
-    def delete_user(id_: int) -> None:
+    def delete_user(id_: Id) -> None:
         with engine.begin() as connection:
             if not connection.execute(delete(users).where(users.c.id == id_)).rowcount:
                 raise _missing(id_)

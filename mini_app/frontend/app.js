@@ -5,6 +5,7 @@ const PERIOD_MS = 1000;
 const PATIENCE_MS = 5000;
 const SLOW_MS = 500;
 const REMEMBERED = 60;
+const USERS = "/api/users?limit=50";
 
 const by = (id) => document.getElementById(id);
 const answers = [];
@@ -71,7 +72,7 @@ function showHealth(health, status) {
   say(by("health"), word ?? why(health), kind);
   const database = health.body?.checks?.["database:responseTime"]?.[0];
   say(by("database"), database ? `${database.status}, ${database.observedValue} ${database.observedUnit}` : "not known");
-  if (!status.ok) {
+  if (!status.ok || !Array.isArray(status.body?.faults)) {
     say(by("faults"), why(status), "bad");
     return;
   }
@@ -87,7 +88,7 @@ function showHealth(health, status) {
 }
 
 function showPeers(peers) {
-  const wanted = Object.entries(peers).filter(([, url]) => /^https?:\/\//.test(url));
+  const wanted = Object.entries(peers ?? {}).filter(([, url]) => /^https?:\/\//.test(url));
   const known = [...by("peers").querySelectorAll("a")].map((a) => a.getAttribute("href")).join();
   if (!wanted.length || known === wanted.map(([, url]) => url).join()) return;
   by("peers").replaceChildren(
@@ -109,7 +110,7 @@ function showAnswers(answer) {
   const shares = new Map();
   for (const a of answers.slice(-10)) shares.set(a.region ?? "nobody", (shares.get(a.region ?? "nobody") ?? 0) + 1);
   say(by("served"), [...shares].map(([region, count]) => `${region} ${count}`).join(", "));
-  if (answer.region) by("region").textContent = answer.region;
+  if (answer.region) by("region").textContent = by("chaos-region").textContent = answer.region;
   if (answer.replica) by("replica").textContent = answer.replica;
   drawAnswers();
 }
@@ -130,7 +131,8 @@ function drawAnswers() {
 
 function showUsers(answer) {
   if (!answer.ok || !Array.isArray(answer.body?.items)) return;
-  by("total").textContent = `${answer.body.total}`;
+  const shown = answer.body.items.length;
+  by("total").textContent = shown < answer.body.total ? `the first ${shown} of ${answer.body.total}` : `${shown}`;
   by("users").replaceChildren(
     ...answer.body.items.map((user) => {
       const row = document.createElement("tr");
@@ -152,7 +154,7 @@ function showUsers(answer) {
 }
 
 async function look() {
-  const [users, health, status] = await Promise.all([ask("/api/users?limit=10"), ask("/health"), ask("/status")]);
+  const [users, health, status] = await Promise.all([ask(USERS), ask("/health"), ask("/status")]);
   showState(users, health);
   showAnswers(users);
   showHealth(health, status);
@@ -179,7 +181,7 @@ by("add").addEventListener("submit", async (event) => {
   const answer = await ask("/api/users", json("POST", user));
   say(by("users-say"), answer.ok ? `added ${user.name}` : why(answer), answer.ok ? "good" : "bad");
   if (answer.ok) form.reset();
-  showUsers(await ask("/api/users?limit=10"));
+  showUsers(await ask(USERS));
 });
 
 by("users").addEventListener("click", async (event) => {
@@ -188,24 +190,32 @@ by("users").addEventListener("click", async (event) => {
   event.target.disabled = true;
   const answer = await ask(`/api/users/${encodeURIComponent(id)}`, { method: "DELETE" });
   say(by("users-say"), answer.ok ? `deleted user ${id}` : why(answer), answer.ok ? "good" : "bad");
-  showUsers(await ask("/api/users?limit=10"));
+  showUsers(await ask(USERS));
 });
 
 by("token").addEventListener("input", () => {
   by("faults-form").disabled = !by("token").value;
 });
 
-by("chaos").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const fault = event.submitter?.value ?? "recover";
-  const given = Object.fromEntries(new FormData(event.currentTarget));
+// The buttons don't submit: Enter in the token's field must break nothing.
+by("chaos").addEventListener("submit", (event) => event.preventDefault());
+by("chaos").addEventListener("click", async (event) => {
+  const fault = event.target.closest("button")?.value;
+  const form = event.currentTarget;
+  if (!fault || (fault !== "recover" && !form.reportValidity())) return;
+  const token = by("token").value.trim();
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    say(by("chaos-says"), "a token is made of plain letters, digits and signs", "bad");
+    return;
+  }
+  const given = Object.fromEntries(new FormData(form));
   const duration_s = Number(given.duration_s);
   const bodies = {
     degrade: { latency_ms: Number(given.latency_ms), error_rate: Number(given.error_rate) / 100, duration_s, scope: given.scope },
     outage: { duration_s },
     recover: {},
   };
-  const headers = { authorization: `Bearer ${by("token").value}` };
+  const headers = { authorization: `Bearer ${token}` };
   const answer = await ask(`/admin/${fault}`, json("POST", bodies[fault], headers));
   const refused = answer.status === 404 ? "this is the public address: open a region's own, below" : why(answer);
   say(by("chaos-says"), answer.ok ? `${fault}: ${answer.body?.region ?? "done"}` : refused, answer.ok ? "good" : "bad");

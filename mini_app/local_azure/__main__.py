@@ -9,22 +9,27 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+from mini_app.local_azure.patches import MOST_REPLICAS
 from mini_app.local_azure.server import LocalAzure, Options, StartError
 
 IN_USE = 3
 """The exit status where another one lives in the same folder."""
+
+MOST_RPS = 200
+DAY = 86_400.0
 
 
 def main() -> None:
     """Serve until stopped, or until nobody renews the lease."""
     parser = argparse.ArgumentParser(description="Two local regions with the Azure calls that Overwatch uses.")
     parser.add_argument("--state-dir", type=Path, required=True, help="where it writes down what listens where")
-    parser.add_argument("--replicas", type=int, default=2, help="replicas of each region")
-    parser.add_argument("--rps", type=int, default=15, help="user-like requests a second")
-    parser.add_argument("--lease-seconds", type=float, default=60, help="how long it goes on when nobody renews the lease")
-    parser.add_argument("--frontdoor-probe-interval", type=float, default=1.0, help="seconds between health probes")
+    parser.add_argument("--replicas", type=_whole(1, MOST_REPLICAS), default=2, help="replicas of each region")
+    parser.add_argument("--rps", type=_whole(0, MOST_RPS), default=15, help="user-like requests a second")
+    parser.add_argument("--lease-seconds", type=_seconds, default=60, help="how long it goes on when nobody renews the lease")
+    parser.add_argument("--frontdoor-probe-interval", type=_seconds, default=1.0, help="seconds between health probes")
     given = parser.parse_args()
     folder = given.state_dir.absolute()
     (folder / "logs").mkdir(parents=True, exist_ok=True)
@@ -42,6 +47,21 @@ def main() -> None:
         asyncio.run(_serve(options))
     except StartError as error:
         sys.exit(str(error))
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def number(given: str) -> int:
+        if not least <= int(given) <= most:
+            raise argparse.ArgumentTypeError(f"{given} is not from {least} to {most}")
+        return int(given)
+
+    return number
+
+
+def _seconds(given: str) -> float:
+    if not 0.05 <= float(given) <= DAY:
+        raise argparse.ArgumentTypeError(f"{given} is not from 0.05 s to a day")
+    return float(given)
 
 
 async def _serve(options: Options) -> None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from mini_app.local_azure import documents
 from mini_app.local_azure.front_door import FrontDoor
+from mini_app.local_azure.patches import AppPatch, OriginPatch, OriginProperties, Part
 from mini_app.local_azure.region import BusyError, Region
 from mini_app.local_azure.tokens import Tokens
 
@@ -20,6 +21,7 @@ ORIGINS = "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Cdn/prof
 OPERATION = "/subscriptions/{sub}/providers/Microsoft.App/locations/{location}/containerappOperationStatuses/{id}"
 RETRY_AFTER = "1"
 
+P = TypeVar("P", bound=Part)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -73,6 +75,8 @@ class Arm:
             return _error(409, "ContainerAppOperationInProgress", str(error))
         except web.HTTPNotFound:
             return _error(404, "ResourceNotFound", f"{request.method} {request.path} is not served here")
+        except web.HTTPClientError as error:
+            return _error(error.status, error.reason.replace(" ", ""), error.text or error.reason)
 
     async def _list_apps(self, request: web.Request) -> web.Response:
         self._in_scope(request)
@@ -83,7 +87,12 @@ class Arm:
 
     async def _patch_app(self, request: web.Request) -> web.Response:
         region = self._region(request)
-        wanted = documents.wanted(await _body(request), region)
+        patch = await _patch(request, AppPatch)
+        try:
+            wanted = documents.wanted(patch, region)
+        except ValueError as error:
+            raise ArmError(400, "ContainerAppInvalidScaleSpec", str(error)) from None
+        self._must_run(region)
         region.begin("update")
         if wanted.suffix in region.revisions and wanted.new_revision:
             region.changing = None
@@ -99,9 +108,8 @@ class Arm:
         region = self._region(request)
         verb = request.match_info["verb"]
         region.begin(verb)
-        region.running = verb == "start"
-        region.changing = None
-        return self._accepted(request, region, None)
+        work = region.resume() if verb == "start" else region.halt()
+        return self._accepted(request, region, region.background(verb, work))
 
     async def _list_revisions(self, request: web.Request) -> web.Response:
         region = self._region(request)
@@ -117,6 +125,7 @@ class Arm:
         revision = self._revision(request, region)
         if revision is not region.revision:
             raise ArmError(400, "RevisionInactive", f"{revision.name} is not active")
+        self._must_run(region)
         region.begin("restart")
         region.background("restart", region.restart())
         return web.json_response("Restarted")
@@ -144,13 +153,9 @@ class Arm:
 
     async def _patch_origin(self, request: web.Request) -> web.Response:
         name = self._origin(request)
-        properties = (await _body(request)).get("properties") or {}
-        state, weight, priority = (properties.get(k) for k in ("enabledState", "weight", "priority"))
-        if state not in {None, "Enabled", "Disabled"}:
-            raise ArmError(400, "BadRequest", f"enabledState {state!r} is neither Enabled nor Disabled")
-        if weight is not None and not (isinstance(weight, int) and 1 <= weight <= 1000):
-            raise ArmError(400, "BadRequest", f"weight {weight!r} is not a number from 1 to 1000")
-        self._door.change(name, enabled=None if state is None else state == "Enabled", weight=weight, priority=priority)
+        asked = (await _patch(request, OriginPatch)).properties or OriginProperties()
+        enabled = None if asked.enabled_state is None else asked.enabled_state == "Enabled"
+        self._door.change(name, enabled=enabled, weight=asked.weight, priority=asked.priority)
         return web.json_response(documents.origin(self._ids, self._door.origins[name]))
 
     async def _operation(self, request: web.Request) -> web.Response:
@@ -201,6 +206,10 @@ class Arm:
             raise ArmError(404, "ResourceNotFound", f"there is no container app {name!r}")
         return self._apps[name]
 
+    def _must_run(self, region: Region) -> None:
+        if not region.running and region.changing is None:
+            raise ArmError(400, "ContainerAppNotRunning", f"{region.app} is stopped: start it first")
+
     def _revision(self, request: web.Request, region: Region) -> Any:
         for revision in region.revisions.values():
             if revision.name == request.match_info["revision"]:
@@ -208,14 +217,13 @@ class Arm:
         raise ArmError(404, "RevisionNotFound", f"there is no revision {request.match_info['revision']!r}")
 
 
-async def _body(request: web.Request) -> dict[str, Any]:
+async def _patch(request: web.Request, shape: type[P]) -> P:
     try:
-        body = await request.json()
-    except json.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise ArmError(400, "InvalidRequestContent", "the body is not a JSON object")
-    return body
+        return shape.model_validate_json(await request.read())
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the body"
+        raise ArmError(400, "InvalidRequestContent", f"{where}: {first['msg']}") from None
 
 
 def _error(status: int, code: str, message: str) -> web.Response:

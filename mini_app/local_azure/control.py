@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Annotated, Any
 
 from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mini_app.local_azure.front_door import FrontDoor
 from mini_app.local_azure.ingress import Edge
 from mini_app.local_azure.region import Region
+from mini_app.local_azure.tokens import sent
 
 
 class Lease:
@@ -36,13 +37,22 @@ class Lease:
         self.over.set()
 
 
+class Kill(BaseModel):
+    """Which replica to kill: the how manieth of the living ones of a region."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    region: str
+    index: Annotated[int, Field(ge=0)] = 0
+
+
 def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, lease: Lease, token: str) -> web.Application:
     """The routes, behind a token but for the measurements."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
         expected = f"Bearer {token}".encode()
-        if request.path != "/metrics" and not hmac.compare_digest(request.headers.get("Authorization", "").encode(), expected):
+        if request.path != "/metrics" and not hmac.compare_digest(sent(request, "Authorization"), expected):
             return web.json_response({"error": "wrong or missing token"}, status=401)
         answer: web.StreamResponse = await handler(request)
         return answer
@@ -60,12 +70,12 @@ def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, leas
 
     async def kill(request: web.Request) -> web.Response:
         try:
-            body = await request.json()
-            region = regions[body["region"]]
-            pid = region.kill(int(body.get("index", 0)))
-        except (json.JSONDecodeError, KeyError, TypeError, ValueError):
+            wanted = Kill.model_validate_json(await request.read())
+            region = regions[wanted.region]
+            pid = region.kill(wanted.index)
+        except (ValidationError, KeyError):
             known = sorted(regions)
-            return web.json_response({"error": f"name one of the regions {known} as `region`"}, status=400)
+            return web.json_response({"error": f"name one of the regions {known} as `region`, and an `index` from 0"}, status=400)
         except IndexError:
             return web.json_response({"error": f"{region.name} has no such replica"}, status=409)
         return web.json_response({"killed": pid})

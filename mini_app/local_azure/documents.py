@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from mini_app.local_azure.front_door import Origin
+from mini_app.local_azure.patches import AppPatch, Container, Scale, Template
 from mini_app.local_azure.region import Region, Revision
 from mini_app.local_azure.replicas import Replica
 
@@ -38,22 +38,29 @@ class Wanted:
     new_revision: bool
 
 
-def wanted(body: Mapping[str, Any], region: Region) -> Wanted:
-    """Merge a PATCH. A new suffix or image makes a revision; a change of scale does so in Azure, here it scales in place."""
-    template = (body.get("properties") or {}).get("template") or {}
-    containers = template.get("containers") or []
-    scale = template.get("scale") or {}
+def wanted(patch: AppPatch, region: Region) -> Wanted:
+    """Merge a PATCH. A new suffix or image makes a revision; a change of scale does so in Azure, here it scales in place.
+
+    Raises ValueError where more replicas are asked for than the upper bound allows.
+    """
+    template = (patch.properties.template if patch.properties else None) or Template()
+    container = next(iter(template.containers or []), Container())
+    scale = template.scale or Scale()
     now = region.revision
-    image = str(containers[0].get("image", now.image)) if containers else now.image
-    suffix = str(template.get("revisionSuffix") or "")
+    image = container.image or now.image
+    suffix = template.revision_suffix or ""
     new = (bool(suffix) and suffix != now.suffix) or image != now.image
     if new and not suffix:
         suffix = next(s for n in itertools.count(2) if (s := f"r{n}") not in region.revisions)
+    replicas = scale.min_replicas or now.replicas
+    upper = scale.max_replicas or region.max_replicas
+    if replicas > upper:
+        raise ValueError(f"minReplicas {replicas} is more than maxReplicas {upper}")
     return Wanted(
         suffix=suffix or now.suffix,
         image=image,
-        replicas=int(scale.get("minReplicas") or now.replicas),
-        max_replicas=int(scale.get("maxReplicas") or region.max_replicas),
+        replicas=replicas,
+        max_replicas=upper,
         new_revision=new,
     )
 
@@ -96,7 +103,7 @@ def revision(ids: Ids, region: Region, item: Revision) -> dict[str, Any]:
     serving = [r for r in mine if r.serving]
     if item.error:
         health, running = "Unhealthy", "Failed"
-    elif not item.active:
+    elif not item.active or not region.running:
         health, running = "None", "Stopped"
     elif region.changing and len(serving) < item.replicas:
         health, running = "None", "Processing"

@@ -11,7 +11,7 @@ BAD_SAMPLES = 3
 
 @dataclass(slots=True)
 class Origin:
-    """A region as Front Door knows it. Weights are 1 to 1000; a disabled origin gets nothing."""
+    """A region as Front Door knows it. Weights are 1 to 1000, a lower priority goes first; a disabled origin gets nothing."""
 
     name: str
     enabled: bool
@@ -27,7 +27,7 @@ class Origin:
 
 
 class FrontDoor:
-    """Chooses an origin by smooth weighted round robin, among those that are enabled and healthy; fails open."""
+    """Smooth weighted round robin among the enabled and healthy origins of the first priority; fails open."""
 
     def __init__(self, origins: dict[str, Origin]) -> None:
         self.origins = origins
@@ -36,7 +36,7 @@ class FrontDoor:
     def choose(self) -> Origin | None:
         """Who serves the next request; None where no origin is enabled."""
         enabled = [o for o in self.origins.values() if o.enabled]
-        candidates = [o for o in enabled if o.healthy] or enabled
+        candidates = _first([o for o in enabled if o.healthy] or enabled)
         if not candidates:
             return None
         for origin in candidates:
@@ -58,7 +58,12 @@ class FrontDoor:
                 each.credit = 0.0
 
     def percent(self, name: str) -> float:
-        """The share of an origin, in percent."""
-        total = sum(o.weight for o in self.origins.values() if o.enabled)
+        """The share of an origin as it is configured, in percent; what health makes of it is not counted."""
         origin = self.origins[name]
-        return 100 * origin.weight / total if origin.enabled and total else 0.0
+        sharing = _first([o for o in self.origins.values() if o.enabled])
+        return 100 * origin.weight / sum(o.weight for o in sharing) if origin in sharing else 0.0
+
+
+def _first(origins: list[Origin]) -> list[Origin]:
+    """Those of the first priority."""
+    return [o for o in origins if o.priority == min(each.priority for each in origins)]

@@ -10,12 +10,16 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from yarl import URL
 
 from mini_app.local_azure.front_door import FrontDoor
 from mini_app.local_azure.region import Region
 
 UPSTREAM_SECONDS = 5.0
 HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-length", "te", "upgrade", "server", "date"})
+OWN = HOP_BY_HOP | {"host", "expect", "content-encoding"}
+"""What a request does not carry on: the body was read and unpacked here."""
+LARGEST_BODY = 64 * 1024
 
 
 class Forwarder:
@@ -26,14 +30,14 @@ class Forwarder:
 
     async def forward(self, request: web.Request, base: str, body: bytes) -> web.Response:
         """The upstream's answer. Raises aiohttp.ClientError, TimeoutError and OSError."""
-        headers = {k: v for k, v in request.headers.items() if k.lower() not in HOP_BY_HOP | {"host"}}
+        headers = {k: v for k, v in request.headers.items() if k.lower() not in OWN}
         timeout = aiohttp.ClientTimeout(total=UPSTREAM_SECONDS)
-        url = f"{base}{request.raw_path}"
+        url = URL(f"{base}{request.raw_path}", encoded=True)  # as it came: tidied up, it could be another path
         async with self._session.request(
             request.method, url, headers=headers, data=body, timeout=timeout, allow_redirects=False
         ) as upstream:
             content = await upstream.read()
-            kept = {k: v for k, v in upstream.headers.items() if k.lower() not in HOP_BY_HOP | {"content-encoding"}}
+            kept = {k: v for k, v in upstream.headers.items() if k.lower() not in HOP_BY_HOP}
             return web.Response(status=upstream.status, body=content, headers=kept)
 
 
@@ -137,6 +141,12 @@ def refused(region: str, status: int, text: str) -> web.Response:
 
 def application(handle: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.Application:
     """An application that hands everything to one handler."""
-    app = web.Application(client_max_size=1 << 20)
-    app.router.add_route("*", "/{tail:.*}", handle)
+
+    async def checked(request: web.Request) -> web.StreamResponse:
+        if not request.raw_path.startswith("/"):
+            return web.Response(status=400, text="name a path of this server")
+        return await handle(request)
+
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_route("*", "/{tail:.*}", checked)
     return app

@@ -86,7 +86,7 @@ class Region:
 
     def next_replica(self) -> Replica | None:
         """Round robin over the replicas, the dead ones included: a naive ingress does not know."""
-        routable = [r for r in self.replicas if not r.ending and (r.ready or not r.alive)]
+        routable = [r for r in self.replicas if r.ready and not r.ending]
         return routable[next(self._turn) % len(routable)] if routable else None
 
     def kill(self, index: int) -> int:
@@ -121,11 +121,18 @@ class Region:
         self.counters.restarts_total += 1
         for old in sorted(self.replicas, key=lambda r: r.alive):
             fresh = await self._one(self.revision, restart_count=old.restart_count + 1)
-            if fresh.ready:
-                await self._remove(old)
-        missing = self.revision.replicas - len(self.replicas)
-        if missing > 0:
-            await self._add(self.revision, missing)
+            await self._remove(old if fresh.ready else fresh)
+        await self._add(self.revision, self.revision.replicas - len(self.replicas))
+
+    async def halt(self) -> None:
+        """End every replica until `resume`: the ingress answers 503 meanwhile."""
+        self.running = False
+        await asyncio.gather(*(self._remove(r) for r in list(self.replicas)))
+
+    async def resume(self) -> None:
+        """Start what `halt` ended."""
+        self.running = True
+        await self._add(self.revision, self.revision.replicas - len(self.replicas))
 
     async def scale(self, wanted: int) -> None:
         """Run `wanted` replicas."""
@@ -133,9 +140,7 @@ class Region:
         self.revision.replicas = wanted
         for dead in [r for r in self.replicas if not r.alive]:
             await self._remove(dead)
-        missing = wanted - len(self.replicas)
-        if missing > 0:
-            await self._add(self.revision, missing)
+        await self._add(self.revision, wanted - len(self.replicas))
         for surplus in self.replicas[wanted:]:
             await self._remove(surplus)
 

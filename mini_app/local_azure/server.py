@@ -31,6 +31,8 @@ LOCATIONS = {"east": "eastus", "west": "westus3"}
 IDS = Ids("00000000-0000-0000-0000-000000000001", "overwatch-demo", "demo-fd", "demo")
 TENANT = "11111111-1111-1111-1111-111111111111"
 
+FACTS = "local_azure.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -53,7 +55,7 @@ class LocalAzure:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._runners: list[web.AppRunner] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[Any]] = []
         self._regions: dict[str, Region] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -62,16 +64,20 @@ class LocalAzure:
         connector = aiohttp.TCPConnector(limit=0, force_close=False, keepalive_timeout=5)
         async with aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
             try:
-                await self._start(session, lease)
-                ends = [asyncio.create_task(e.wait()) for e in (stop, lease.over)]
-                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-                for task in ends:
-                    task.cancel()
+                ends = {asyncio.create_task(event.wait()) for event in (stop, lease.over)}
+                self._tasks += ends
+                starting = asyncio.create_task(self._start(session, lease))
+                self._tasks.append(starting)
+                await asyncio.wait({starting, *ends}, return_when=asyncio.FIRST_COMPLETED)
+                if starting.done():
+                    starting.result()
+                    await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 await self._end()
 
     async def _start(self, session: aiohttp.ClientSession, lease: Lease) -> None:
         folder = self._options.state_dir
+        (folder / FACTS).unlink(missing_ok=True)
         logs = folder / "logs"
         doors = {name: free_socket() for name in LOCATIONS}
         urls = {name: f"http://127.0.0.1:{bound.getsockname()[1]}" for name, bound in doors.items()}
@@ -97,12 +103,13 @@ class LocalAzure:
         for region in self._regions.values():
             if not any(replica.serving for replica in region.replicas):
                 raise StartError(f"no replica of {region.name} started: read {logs / region.replicas[0].name}.log")
+        lease.renew()  # the start is not counted
         self._spawn(lease.watch(), "lease")
         self._spawn(edge.probe(session, self._options.probe_interval), "probes")
         rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
         self._spawn(load.stream(f"http://127.0.0.1:{public}", self._options.rps, session, rng), "load")
         write(
-            folder / "local_azure.json",
+            folder / FACTS,
             {
                 "pid": os.getpid(),
                 "control_url": f"http://127.0.0.1:{control}",
@@ -143,7 +150,7 @@ class LocalAzure:
         self._tasks.append(asyncio.create_task(work, name=name))
 
     async def _end(self) -> None:
-        (self._options.state_dir / "local_azure.json").unlink(missing_ok=True)
+        (self._options.state_dir / FACTS).unlink(missing_ok=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -38,7 +38,7 @@ class Tokens:
 
     async def managed_identity(self, request: web.Request) -> web.Response:
         """The App Service flavour of the managed identity endpoint."""
-        if not hmac.compare_digest(request.headers.get("X-IDENTITY-HEADER", "").encode(), self.header.encode()):
+        if not hmac.compare_digest(sent(request, "X-IDENTITY-HEADER"), self.header.encode()):
             return web.json_response({"statusCode": 401, "message": "wrong or missing X-IDENTITY-HEADER"}, status=401)
         resource = request.query.get("resource", "")
         return web.json_response(
@@ -50,6 +50,11 @@ class Tokens:
                 "client_id": "local",
             }
         )
+
+
+def sent(request: web.Request, header: str) -> bytes:
+    """A header's bytes, as they were sent: they need not be text."""
+    return request.headers.get(header, "").encode("utf-8", "surrogateescape")
 
 
 def _part(content: dict[str, object]) -> str:
