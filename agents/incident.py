@@ -193,8 +193,12 @@ def _diagnosed(_: Incident, data: IncidentDiagnosed, at: datetime) -> _Changes:
     return {"status": "diagnosed", "diagnosis": data.diagnosis, "diagnosed_at": at}
 
 
-def _failover(_: Incident, data: FailoverRequested, _at: datetime) -> _Changes:
-    return {"status": "diagnosed", "failover_to": data.region, "failover_by": data.by, "strategy": None, "approval": None}
+def _failover(incident: Incident, data: FailoverRequested, _at: datetime) -> _Changes:
+    changes: _Changes = {"failover_to": data.region, "failover_by": data.by, "strategy": None, "approval": None}
+    left = incident.strategy
+    if left is not None and any(step.strategy == left.id for step in incident.steps):
+        changes["tried"] = (*incident.tried, Tried(strategy=left, result=f"left: {data.by} asked for {data.region}"))
+    return {"status": "diagnosed", **changes}
 
 
 def _proposed(incident: Incident, data: StrategyProposed, _at: datetime) -> _Changes:
@@ -233,7 +237,7 @@ def _approved(incident: Incident, data: StrategyApproved, at: datetime) -> _Chan
 
 def _refused(incident: Incident, data: StrategyRefused, at: datetime) -> _Changes:
     strategy = _same_strategy(incident, data.strategy)
-    tried = Tried(strategy=strategy, result=f"refused by {data.by}: {'; '.join(data.reasons)}"[:2_000])
+    tried = Tried(strategy=strategy, result=f"refused: {'; '.join(data.reasons)}"[:2_000])
     return {
         "status": "retry",
         "decided_by": data.by,

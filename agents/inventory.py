@@ -50,8 +50,6 @@ class TargetInventory:
         health, lag, before = self._watch.latest(target), self._watch.replication_lag(target), self._watch.previous_image(target)
         return World(
             target=target,
-            service_class=settings.service_class,
-            stateful=settings.stateful,
             allowed=settings.actions(),
             max_replicas=settings.platform.max_replicas if settings.platform else 0,
             regions=tuple(

@@ -124,8 +124,6 @@ class World:
     """What may be done to a target and how it stands now: the server side's facts, never a model's word."""
 
     target: str
-    service_class: str
-    stateful: bool
     allowed: frozenset[ActionKind]
     max_replicas: int
     regions: tuple[RegionFacts, ...]

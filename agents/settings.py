@@ -172,10 +172,6 @@ class TargetSettings(Section):
     """Where it runs, if Overwatch may act on it."""
     allowed_actions: frozenset[ActionKind] | None = None
     """The actions that may be proposed; null allows all that the platform can do."""
-    service_class: str = "web"
-    """Targets of one class share a track record."""
-    stateful: bool = False
-    """A stateful target is never failed back by itself."""
     chaos: ChaosSettings | None = None
     """Set where faults may be injected."""
 

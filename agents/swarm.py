@@ -48,9 +48,9 @@ class StorePast:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    async def recent_incidents(self) -> Sequence[Incident]:
-        """The newest hundred."""
-        return await self._store.incidents(limit=100)
+    async def recent_incidents(self, target: str) -> Sequence[Incident]:
+        """The newest hundred of a target."""
+        return await self._store.incidents(limit=100, target=target)
 
     async def paused(self) -> bool:
         """Whether automation is paused."""

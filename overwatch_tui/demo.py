@@ -74,7 +74,6 @@ class DemoWorld:
                 "public_url": facts["public_url"],
                 "public_probe_path": PROBE_PATH,
                 "public_metrics_url": facts["edge_metrics_url"],
-                "service_class": "demo",
                 "chaos": ChaosSettings(token=facts["admin_token"], demo=True),
                 "platform": AzureSettings(
                     subscription_id=facts["subscription_id"],

@@ -129,7 +129,7 @@ def _(data: StrategyApproved) -> str:
 
 @_say.register
 def _(data: StrategyRefused) -> str:
-    return f"refused by {data.by}: {'; '.join(data.reasons)}"
+    return f"refused: {'; '.join(data.reasons)}"
 
 
 @_say.register

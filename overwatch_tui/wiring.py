@@ -141,6 +141,11 @@ class LocalSwarm:
         """Every event of the log so far, oldest first, at most the newest 5,000."""
         return await self._need_store().recent_events(5_000)
 
+    async def unresolved(self, target: str) -> str | None:
+        """The id of a target's open incident, if there is one."""
+        incident = await self._need_store().unresolved(target)
+        return None if incident is None else incident.id
+
     def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
         """A person's decision on one request."""
 

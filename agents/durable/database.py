@@ -15,7 +15,7 @@ from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
 from agents.durable.errors import DurableError, LockedError
-from agents.durable.upgrade import upgrade
+from agents.durable.upgrade import is_current, upgrade
 
 T = TypeVar("T")
 
@@ -35,8 +35,23 @@ class Database:
         event.listen(self._engine, "begin", _begin)
 
     async def prepare(self) -> None:
-        """Create or upgrade the tables. Raises NewerDatabaseError, and DurableError where the file is no database."""
-        await self._hop(lambda: upgrade(self._engine, self.path))
+        """Create or upgrade the tables.
+
+        Raises NewerDatabaseError, LockedError where it would have to be upgraded beside a running swarm, and DurableError where
+        the file is no database.
+        """
+
+        def work() -> None:
+            if self._lock is not None or is_current(self._engine):
+                upgrade(self._engine, self.path)
+                return
+            lock = _lock(self.path)
+            try:
+                upgrade(self._engine, self.path)
+            finally:
+                os.close(lock)
+
+        await self._hop(work)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Run `work` in the database's thread, in one transaction, which a raised error rolls back."""

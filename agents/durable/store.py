@@ -222,11 +222,13 @@ class Store:
         """The unresolved incident of a target."""
         return await self.database.run(lambda c: log.unresolved(c, target))
 
-    async def incidents(self, *, limit: int = 100, unresolved_only: bool = False) -> list[Incident]:
-        """The newest incidents."""
+    async def incidents(self, *, limit: int = 100, unresolved_only: bool = False, target: str | None = None) -> list[Incident]:
+        """The newest incidents, of all targets or of one."""
         query = select(s.incident.c.state).order_by(s.incident.c.number.desc()).limit(limit)
         if unresolved_only:
             query = query.where(s.incident.c.status != "resolved")
+        if target is not None:
+            query = query.where(s.incident.c.target == target)
         return await self.database.run(lambda c: [Incident.model_validate_json(x) for x in c.execute(query).scalars()])
 
     async def events_of(self, incident: str) -> list[Event]:

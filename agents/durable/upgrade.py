@@ -29,6 +29,11 @@ def upgrade(engine: Engine, path: Path) -> None:
     _migrate(engine)
 
 
+def is_current(engine: Engine) -> bool:
+    """Whether the database has this version's schema."""
+    return _revision(engine) == HEAD
+
+
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         if "alembic_version" not in inspect(connection).get_table_names():

@@ -22,8 +22,11 @@ Rule = Callable[[Signals], Sequence[Question]]
 
 
 def _others_well(s: Signals) -> Question:
-    answer = Answer(bool(s.well), tuple(o.id for r in s.well for m in ("health", "probe_success") if (o := s.get(r, m))))
-    return Question("the other regions are well", 2, answer, must=True)
+    alone = s.get(None, "regions")
+    if alone is not None and alone.value == 1:
+        return Question("there is no other region", 2, Answer(holds=True, cites=(alone.id,)), must=True)
+    cites = tuple(o.id for r in s.well for m in ("health", "probe_success") if (o := s.get(r, m)))
+    return Question("the other regions are well", 2, Answer(bool(s.well), cites), must=True)
 
 
 def _one_region(s: Signals) -> Question:
@@ -71,7 +74,7 @@ def process_degraded(s: Signals) -> Sequence[Question]:
         Question("the processors have room", 1, not_(s.above(s.sick, "cpu", 90))),
         Question("memory is as it was", 1, not_(s.risen(s.sick, "rss", 2))),
         Question("no new release", 1, not_(s.above(s.sick, "app_version_changed", 1))),
-        Question("the platform shows all replicas", 2, s.at_baseline(s.sick, "replicas_ready"), must=True),
+        Question("the platform shows all replicas", 2, s.at_baseline(s.sick, "replicas_ready"), must=not s.without_platform),
         Question("its health check does not fail outright", 1, not_(s.symptom(s.sick, "health_fail", "unreachable")), must=True),
         _one_region(s),
         _others_well(s),

@@ -26,6 +26,9 @@ class Signals:
         self._symptoms = incident.symptoms
         self.regions = tuple(sorted({o.region for o in incident.observations if o.region is not None} | set(incident.regions)))
         self.sick = incident.regions
+        platform = self.get(None, "platform")
+        self.without_platform = platform is not None and platform.value == 0
+        """Whether it is known that there is no platform to ask: then nobody can say what runs."""
         self.well = tuple(r for r in self.regions if r not in self.sick)
 
     def get(self, region: str | None, metric: str) -> Observation | None:

@@ -32,8 +32,8 @@ DEADLINE = "deadline"
 class Past(Protocol):
     """Where the Orchestrator reads what happened before."""
 
-    async def recent_incidents(self) -> Sequence[Incident]:
-        """The newest incidents, resolved ones included."""
+    async def recent_incidents(self, target: str) -> Sequence[Incident]:
+        """The newest incidents of a target, resolved ones included."""
         ...
 
     async def paused(self) -> bool:
@@ -119,7 +119,7 @@ class Orchestrator:
     async def _judge(self, incident: Incident, strategy: Strategy, context: Context) -> Decision:
         world = await self._inventory.world(incident.target)
         history: History = history_of(
-            await self._past.recent_incidents(),
+            await self._past.recent_incidents(incident.target),
             paused=await self._past.paused(),
             target=incident.target,
             besides=incident.id,

@@ -69,11 +69,12 @@ class Decider:
             return
 
     def _waited(self, memory: Memory, symptoms: Symptoms, now: datetime) -> bool:
-        """Whether to open now, or to give a doubtful region the time for its second look, and the platform for its answer."""
+        """Whether to open now, or to wait for a doubtful region's second look, the platform's answer, or where users fail."""
         if memory.waiting_since is None:
             memory.waiting_since = now
         limit = timedelta(seconds=memory.settings.interval_s)
-        complete = not memory.doubtful() and memory.platform_knows(min(symptoms.values()))
+        placed = any(region is not None for region, _ in symptoms) or bool(memory.suspects())
+        complete = placed and not memory.doubtful() and memory.platform_knows(min(symptoms.values()))
         return complete or now - memory.waiting_since >= limit
 
     async def _open(self, memory: Memory, now: datetime) -> None:

@@ -126,6 +126,11 @@ class Stream:
         return self._recent[-1][1] if self._recent else NONE
 
     @property
+    def lately(self) -> Kinds:
+        """What was wrong in any of the last looks, as many as make a symptom."""
+        return NONE.union(*(kinds for _, kinds in list(self._recent)[-self._fall :]))
+
+    @property
     def doubtful(self) -> bool:
         """Whether the last look was bad, and that is not sustained yet."""
         return bool(self.last) and not self.on

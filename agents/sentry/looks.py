@@ -18,6 +18,9 @@ from agents.settings import RegionSettings, SentrySettings, TargetSettings
 INLINE = 256 * 1024
 """A metrics page up to this many characters is parsed at once; a larger one in a thread."""
 
+STALE_LOOKS = 1.5
+"""After how many looks without an answered scrape what was measured before is no longer told as of now."""
+
 
 @dataclass(frozen=True, slots=True)
 class RegionLook:
@@ -142,12 +145,16 @@ class Looker:
             probe=probe,
             metrics=page.asked if page is not None else None,
             fresh=page.fresh if page is not None else None,
-            rates=book.rates(at),
+            rates=book.rates(at) if self._measures(book, at) else Rates(),
             cpu=book.cpu(at),
             pool_utilisation=sum(in_use) / sum(size) if in_use and sum(size) > 0 else None,
             rss=max(book.gauge("process_resident_memory_bytes", at), default=None),
             version=scrape.version if scrape is not None and scrape.version else doc.version if doc is not None else "",
         )
+
+    def _measures(self, book: Book, at: datetime) -> bool:
+        """Whether the last scrapes were answered: what was measured before says nothing about a region that is silent now."""
+        return book.newest is not None and (at - book.newest).total_seconds() < STALE_LOOKS * self._settings.interval_s
 
     async def users(
         self,

@@ -228,10 +228,18 @@ class Memory:
                 found |= {(region, kind): since for kind, since in self.sustained(region).items()}
         if not found or not corroborated:
             return found
-        for region in {r for r, _ in found} | {None}:
+        places = {r for r, _ in found} | {None}
+        if places == {None}:
+            found |= {(r, k): at for r, kinds in self.suspects().items() if (at := self._seen_at(r)) is not None for k in kinds}
+        for region in places:
             at = self._seen_at(region)
             found |= {(region, kind): at for kind in self.bad_now(region) if (region, kind) not in found and at is not None}
         return found
+
+    def suspects(self) -> dict[str, Kinds]:
+        """The regions that had a bad look lately, sustained or not: where to look first when users fail."""
+        seen = {r: s.lately for r, s in self.streams.items() if r is not None and r not in self.left_behind}
+        return {region: kinds for region, kinds in seen.items() if kinds}
 
     def _seen_at(self, region: str | None) -> datetime | None:
         look = self.users if region is None else self.looks.get(region)

@@ -121,6 +121,10 @@ def _all(memory: Memory, now: datetime) -> Iterator[_Fact]:
         reachable = memory.platform.reachable
         text = "the platform answers" if reachable else f"the platform can't be read: {memory.platform.detail}"
         yield _Fact(None, "platform_reachable", float(reachable), text, baseline=1)
+    if memory.configured.platform is None:
+        yield _Fact(None, "platform", 0, "there is no platform to ask what runs")
+    count = len(memory.configured.regions)
+    yield _Fact(None, "regions", count, f"the target has {count} region{'' if count == 1 else 's'}")
 
 
 def _asked(memory: Memory, look: RegionLook) -> Iterator[_Fact]:

@@ -145,6 +145,11 @@ class Book:
         self._increments[replica] = increment
         return increment
 
+    @property
+    def newest(self) -> datetime | None:
+        """When the last scrape was answered, by any replica."""
+        return max((scrape.at for scrape in self._last.values()), default=None)
+
     def rates(self, now: datetime) -> Rates:
         """Summed over the replicas' last increments, without those that are too old to say anything."""
         recent = [i for i in self._increments.values() if (now - i.at).total_seconds() <= HORIZON_S]

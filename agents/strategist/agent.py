@@ -68,6 +68,8 @@ class Strategist:
         except UnknownTargetError as error:
             return [self._page(incident, context, f"{error}: the configuration changed while this was open")]
         if incident.failover_to is not None and _wish_is_open(event, incident):
+            if "failover_region" not in world.allowed:
+                return [self._page(incident, context, f"Overwatch may not move the users of {incident.target}")]
             bound = failover(incident, world, incident.failover_to)
             if bound is not None:
                 return [await self._strategy(incident, *bound, context, asked_by=incident.failover_by)]
@@ -118,7 +120,9 @@ class Strategist:
     def _advice(self, incident: Incident) -> str:
         if incident.diagnosis is None:
             return ""
-        fault = self._catalogue.fault(incident.diagnosis.fault_class)
+        fault = self._catalogue.faults.get(incident.diagnosis.fault_class)
+        if fault is None:
+            return f"; {incident.diagnosis.fault_class!r} is no fault class of this version"
         right = ", ".join(kind for kind in fault.right if kind not in {"page_person", "do_nothing"})
         return f"; for {fault.id} the remedy would be {right}" if right else ""
 

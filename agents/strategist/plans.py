@@ -17,7 +17,9 @@ def remedies(incident: Incident, world: World, catalogue: Catalogue) -> Iterator
     """
     if incident.diagnosis is None:
         return
-    fault = catalogue.fault(incident.diagnosis.fault_class)
+    fault = catalogue.faults.get(incident.diagnosis.fault_class)
+    if fault is None:  # of another version's catalogue
+        return
     tried = {action.kind for attempt in incident.tried for action in attempt.strategy.actions}
     for kind in fault.right:
         if kind in tried or kind in fault.harmful:

@@ -27,11 +27,14 @@ region_faults = Table(
 )
 SEED = ("Ada Lovelace", "Grace Hopper", "Alan Turing", "Katherine Johnson", "Edsger Dijkstra", "Barbara Liskov")
 
+POOL = 10
+"""Connections that a replica may open."""
+
 
 def connect(url: str) -> Engine:
     """An engine on the shared database; SQLite waits for other writers instead of failing."""
     engine = create_engine(
-        url, pool_size=5, max_overflow=5, pool_timeout=5, connect_args={"check_same_thread": False, "timeout": 5}
+        url, pool_size=POOL, max_overflow=0, pool_timeout=5, connect_args={"check_same_thread": False, "timeout": 5}
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _pragmas)

@@ -86,7 +86,7 @@ class Host:
             self._buffer.note(HostView("stopped"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the screen stays, and says so
             _log.exception("the swarm ended with an error")
-            self._buffer.note(HostView("failed", f"{type(error).__name__}: {error}"))
+            self._buffer.note(HostView("failed", _told(error)))
         else:
             self._buffer.note(HostView("stopped"))
         finally:
@@ -126,3 +126,9 @@ class Host:
     def _cancel_later(self) -> None:
         if self._loop is not None and self._task is not None:
             self._loop.call_later(GRACE, self._task.cancel)
+
+
+def _told(error: Exception) -> str:
+    """Our own errors speak for themselves; of others, the kind is half of what they say."""
+    kind, text = type(error), str(error)
+    return text if text and kind.__module__.startswith(("agents.", "overwatch_tui.")) else f"{kind.__name__}: {text}"

@@ -107,8 +107,8 @@ class Drill:
             raise DrillError(
                 f"no steady state within {STEADY_SECONDS:.0f} s ({self._watcher.unsteady}); `overwatch-tui doctor` says more"
             )
-        if self._watcher.seen.opened and not self._all_resolved():
-            raise DrillError("an incident of an earlier run is still open: let `overwatch-tui run` finish it")
+        if (left := await self._swarm.unresolved(TARGET)) is not None:
+            raise DrillError(f"{left} is still open: let `overwatch-tui run` finish it, or use another OVERWATCH_HOME")
         self._watcher.seen = Seen()
         return world
 

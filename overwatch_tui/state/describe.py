@@ -100,7 +100,7 @@ def _approved(data: StrategyApproved, _: Incident | None) -> Told:
 def _refused(data: StrategyRefused, incident: Incident | None) -> Told:
     strategy = incident.strategy if incident is not None else None
     what = plan(strategy) if strategy is not None and strategy.id == data.strategy else "the plan"
-    return Told(f"refused by {data.by}: {what}: {'; '.join(data.reasons)}", "warn", decision=True, details=data.reasons)
+    return Told(f"refused: {what}: {'; '.join(data.reasons)}", "warn", decision=True, details=data.reasons)
 
 
 def _finished(data: ActionFinished, _: Incident | None) -> Told:

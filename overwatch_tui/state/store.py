@@ -98,7 +98,7 @@ class Store:
             target = targets.get(name, TargetView(name))
             past = target.users.p95 if target.users is not None else ()
             targets[name] = replace(target, users=UsersView(users, (*past, users.p95_ms)[-POINTS:]))
-        return replace(state, targets=tuple(targets.values()))
+        return replace(state, targets=tuple(targets[name] for name in sorted(targets)))
 
     def _agents(self, state: State, news: Iterable[AgentState]) -> State:
         agents = dict(state.agents)

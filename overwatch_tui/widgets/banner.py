@@ -2,41 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from textwrap import wrap
+
 from overwatch_tui.state.format import Glyphs
-from overwatch_tui.state.models import Line, State
+from overwatch_tui.state.models import Line, State, Tone
 
 LINES = 3
 
 
 def banner_lines(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """At most three lines, the worst first, each as wide as the screen."""
+    """At most three lines, the worst first, each as wide as the screen; where there is room, the worst is told in full."""
+    told = list(_told(state, glyphs))
+    if len(told) > LINES:
+        more: tuple[str, Tone] = (f"{glyphs.alarm} and {len(told) - LINES + 1} more: see the timeline", "alarm")
+        told = [*told[: LINES - 1], more]
     lines: list[Line] = []
-    host = state.host
+    for n, (text, tone) in enumerate(told):
+        room = LINES - len(told) + 1 if n == 0 else 1
+        parts = wrap(text, max(10, width - 2), max_lines=room, placeholder=" …", subsequent_indent="  ")
+        lines += [((f" {part}".ljust(width), tone),) for part in parts]
+    return tuple(lines)
+
+
+def _told(state: State, glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
+    host, swarm = state.host, state.swarm
     if host.phase == "failed":
-        lines.append(_alarm(f"{glyphs.fail} DISCONNECTED  the swarm ended: {host.problem} {glyphs.dot} R starts it again", width))
+        yield f"{glyphs.fail} DISCONNECTED  the swarm ended: {host.problem} {glyphs.dot} R starts it again", "alarm"
     elif host.phase == "stopped":
-        lines.append(_alarm(f"{glyphs.fail} DISCONNECTED  the swarm has stopped {glyphs.dot} R starts it again", width))
+        yield f"{glyphs.fail} DISCONNECTED  the swarm has stopped {glyphs.dot} R starts it again", "alarm"
     elif host.problem:
-        lines.append(_notice(f"{glyphs.warn} {host.problem}", width))
+        yield f"{glyphs.warn} {host.problem}", "notice"
     for incident in reversed(state.paged):
-        text = f"{glyphs.alarm} PAGED  {incident.id} on {incident.target}: {incident.escalation}"
-        lines.append(_alarm(text, width))
+        yield f"{glyphs.alarm} PAGED  {incident.id} on {incident.target}: {incident.escalation}", "alarm"
     for name, agent in state.agents.items():
         if agent.state == "down":
-            lines.append(_notice(f"{glyphs.fail} {name} is DOWN: {agent.detail or 'no reason was given'}", width))
-    if state.swarm is not None and state.swarm.problem:
-        lines.append(_notice(f"{glyphs.warn} {state.swarm.problem}", width))
-    if state.swarm is not None and state.swarm.automation == "paused":
-        who = f" by {state.swarm.paused_by}" if state.swarm.paused_by else ""
-        lines.append(_notice(f"{glyphs.paused} PAUSED{who}  nothing is carried out until automation is armed again: p", width))
-    if len(lines) > LINES:
-        lines[LINES - 1] = _alarm(f"{glyphs.alarm} and {len(lines) - LINES + 1} more: see the timeline", width)
-    return tuple(lines[:LINES])
-
-
-def _alarm(text: str, width: int) -> Line:
-    return ((f" {text}".ljust(width), "alarm"),)
-
-
-def _notice(text: str, width: int) -> Line:
-    return ((f" {text}".ljust(width), "notice"),)
+            yield f"{glyphs.fail} {name} is DOWN: {agent.detail or 'no reason was given'}", "notice"
+    if swarm is not None and swarm.problem:
+        yield f"{glyphs.warn} {swarm.problem}", "notice"
+    if swarm is not None and swarm.automation == "paused":
+        who = f" by {swarm.paused_by}" if swarm.paused_by else ""
+        yield f"{glyphs.paused} PAUSED{who}  nothing is carried out until automation is armed again: p", "notice"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textwrap import wrap
+
 from textual.app import RenderResult
 from textual.content import Content
 from textual.reactive import reactive
@@ -46,17 +48,17 @@ def board_lines(state: State, glyphs: Glyphs) -> tuple[Line, ...]:
                 (word.rjust(10), tone),
             )
         )
-    lines += [BLANK, _foot(state, up, width)]
-    return tuple(lines)
+    return (*lines, BLANK, *_foot(state, up, width))
 
 
-def _foot(state: State, up: int, width: int) -> Line:
+def _foot(state: State, up: int, width: int) -> tuple[Line, ...]:
     if state.host.phase in {"failed", "stopped"}:
-        problem = state.host.problem or "the swarm has stopped"
-        return ((fmt.shorten(problem, width - 24).ljust(width - 23), "fail"), ("R starts again  q quits", "plain"))
+        problem = wrap(state.host.problem or "the swarm has stopped", width, max_lines=4, placeholder=" …")
+        keys: Line = (("R starts again  q quits".center(width), "plain"),)
+        return (*(((part.ljust(width), "fail"),) for part in problem), keys)
     if up == len(AGENTS):
-        return (("all six are up; waiting for the first look at the regions".center(width), "ok"),)
-    return ((f"{up} of {len(AGENTS)} are up".center(width), "muted"),)
+        return ((("all six are up; waiting for the first look at the regions".center(width), "ok"),),)
+    return (((f"{up} of {len(AGENTS)} are up".center(width), "muted"),),)
 
 
 class Board(Widget):

@@ -23,7 +23,7 @@ class Past:
     def __init__(self, incidents=(), *, paused=False):
         self.incidents, self.is_paused = incidents, paused
 
-    async def recent_incidents(self):
+    async def recent_incidents(self, target):
         return self.incidents
 
     async def paused(self):

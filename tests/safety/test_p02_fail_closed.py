@@ -88,7 +88,7 @@ def test_p02_a_missing_field_can_not_be_said(build):
 
 
 class FailingPast:
-    async def recent_incidents(self):
+    async def recent_incidents(self, target):
         raise OSError("the journal can't be read")
 
     async def paused(self):
@@ -104,7 +104,7 @@ async def test_p02_a_journal_that_can_not_be_read_emits_no_decision(build):
 
 async def test_p02_a_broken_policy_is_visible_as_a_refusal(build):
     class EmptyPast:
-        async def recent_incidents(self):
+        async def recent_incidents(self, target):
             return ()
 
         async def paused(self):

@@ -15,7 +15,7 @@ from agents.settings import PolicySettings
 
 
 class NoPast:
-    async def recent_incidents(self):
+    async def recent_incidents(self, target):
         return ()
 
     async def paused(self):

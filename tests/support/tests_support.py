@@ -86,8 +86,6 @@ class Build:
         west = RegionFacts("west", "ok", traffic=0, replicas_ready=2, replicas_desired=2, image="mini-app:1")
         values: dict[str, Any] = {
             "target": "demo",
-            "service_class": "demo",
-            "stateful": False,
             "allowed": frozenset({"failover_region", "switch_traffic", "restart_service", "scale_service"}),
             "max_replicas": 5,
             "regions": (east, west),

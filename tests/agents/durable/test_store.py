@@ -180,3 +180,17 @@ async def test_the_record_weighs_by_target_age_and_simulation(store, build, cloc
     aged = await store.record("restart_service", "crash", "demo")
     assert aged.successes == pytest.approx(0.5 + 0.25 + 5)
     assert (await store.record("restart_service", "db_lock", "demo")).successes == 0
+
+
+async def test_a_database_that_has_to_be_upgraded_is_left_alone_beside_a_running_swarm(store, tmp_path, clock):
+    with sqlite3.connect(tmp_path / "overwatch.db") as database:
+        database.execute("DELETE FROM alembic_version")
+    with pytest.raises(LockedError, match="runs a swarm"):
+        await Store.open(tmp_path / "overwatch.db", exclusive=False, clock=clock)
+
+
+async def test_the_incidents_of_one_target_are_found_behind_those_of_others(store, build, clock):
+    await store.open_incident(build.opened(), "Sentry", clock.now())
+    for number in range(3):
+        await store.open_incident(build.opened().model_copy(update={"target": f"shop-{number}"}), "Sentry", clock.now())
+    assert [i.id for i in await store.incidents(limit=2, target="demo")] == ["INC-1"]

@@ -135,6 +135,28 @@ def test_every_rule_has_a_case():
     assert {fault for fault, _, _ in CASES.values()} == set(RULES)
 
 
+def told(build, incident, metric, value):
+    """The incident with one more thing known of the target."""
+    known = Observation(id=metric, metric=metric, value=value, text=metric, at=build.clock.now())
+    return incident.model_copy(update={"observations": (*incident.observations, known)})
+
+
+@pytest.mark.parametrize("name", ["a pure outage", "an outage where nothing connects"])
+def test_where_there_is_no_other_region_its_outage_is_one_all_the_same(build, name):
+    incident = case(build, name)
+    alone = incident.model_copy(update={"observations": tuple(o for o in incident.observations if o.region != "west")})
+    assert REASONER.classify(told(build, alone, "regions", 1)).fault_class == "region_down"
+    assert REASONER.classify(told(build, alone, "regions", 2)).fault_class != "region_down"
+
+
+def test_where_there_is_no_platform_slow_processes_are_told_without_counting_them(build):
+    incident = case(build, "slow processes")
+    seen = (o for o in incident.observations if o.metric not in {"replicas_ready", "restarts"})
+    uncounted = incident.model_copy(update={"observations": tuple(seen)})
+    assert REASONER.classify(uncounted).fault_class != "process_degraded"
+    assert REASONER.classify(told(build, uncounted, "platform", 0)).fault_class == "process_degraded"
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_same_observations_give_the_same_diagnosis(build, name):
     incident = case(build, name)

@@ -101,6 +101,28 @@ async def test_one_dead_replica_of_two_is_seen_through_the_alternation(station):
         assert (ready.value, ready.baseline) == (1, 2)
 
 
+async def test_where_users_fail_first_the_region_that_had_a_bad_look_is_named_with_them(make_station, make_target):
+    station = make_station(targets={"demo": make_target(platform=False)})
+    async with station:
+        await station.clock.run(20.05)
+        station.world.regions["east"].dead.add(1)
+        took = await station.until("incident.opened")
+        assert took is not None
+        assert took <= 3.1
+        assert "east" in station.store.folded["INC-1"].regions
+        assert "west" not in station.store.folded["INC-1"].regions
+
+
+async def test_numbers_from_before_an_outage_are_not_shown_as_those_of_now(station):
+    async with station:
+        await station.clock.run(20.05)
+        station.world.regions["east"].status = 503
+        await station.until("incident.opened")
+        seen = {(o.region, o.metric) for o in station.store.of("incident.opened")[0].data.observations}
+        assert ("east", "error_rate") not in seen
+        assert ("west", "health") in seen
+
+
 async def test_both_regions_failing_at_once_open_one_incident_that_names_both(station):
     async with station:
         await station.clock.run(20.05)

@@ -7,7 +7,7 @@ from tests_support import FixedInventory
 
 from agents.catalogue import load_catalogue
 from agents.diagnostician import Diagnostician
-from agents.events import FailoverRequested, IncidentDiagnosed, RollbackFinished, StrategyRefused
+from agents.events import FailoverRequested, IncidentDiagnosed, IncidentEscalated, RollbackFinished, StrategyRefused
 from agents.foundry import Choice, EmbeddedReasoner
 from agents.incident import Tried, evolve
 from agents.seams import Record
@@ -88,6 +88,12 @@ async def test_where_nothing_may_be_done_a_person_is_called(build, fault):
     assert "may not act on this target" in plan.rationale
 
 
+async def test_a_class_that_this_version_does_not_know_goes_to_a_person(build):
+    plan = await proposal(build, diagnosed(build, fault="gremlins"))
+    assert plan.actions == (build.page(),)
+    assert "'gremlins' is no fault class of this version" in plan.rationale
+
+
 async def test_where_nothing_is_wrong_nothing_is_done(build):
     assert (await proposal(build, diagnosed(build, "healthy"))).actions[0].kind == "do_nothing"
 
@@ -109,6 +115,18 @@ class TestAWish:
         incident = evolve(diagnosed(build, tried=[build.strategy()] * 3), build.event(self.wish))
         plan = await proposal(build, incident, self.wish)
         assert (plan.requested_by, plan.actions) == ("ada", (build.failover(),))
+
+    async def test_where_the_users_may_not_be_moved_that_is_what_a_person_is_told(self, build):
+        agent = strategist(build, allowed=frozenset({"restart_service"}))
+        plan = await proposal(build, evolve(diagnosed(build), build.event(self.wish)), self.wish, agent)
+        assert plan.actions == (build.page(),)
+        assert plan.rationale == "Overwatch may not move the users of demo"
+
+    async def test_what_was_done_before_it_stays_known_to_the_gate(self, build):
+        acting = build.acting(build.strategy())
+        escalated = evolve(evolve(acting, build.event(build.finished(acting))), build.event(IncidentEscalated(reason="not sure")))
+        wished = evolve(escalated, build.event(self.wish))
+        assert [tried.strategy.id for tried in wished.tried] == [acting.strategy.id]
 
     async def test_said_again_it_is_heard_again(self, build):
         incident = evolve(diagnosed(build, tried=[build.strategy(requested_by="ada")]), build.event(self.wish))

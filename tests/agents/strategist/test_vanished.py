@@ -23,7 +23,7 @@ CATALOGUE = load_catalogue()
 
 
 class NoPast:
-    async def recent_incidents(self):
+    async def recent_incidents(self, target):
         return ()
 
     async def paused(self):

@@ -41,7 +41,7 @@ def test_a_deadline_is_no_person():
 def test_a_refusal_names_the_plan_and_the_reasons():
     refused = StrategyRefused(strategy="INC-7-S1", by="policy", reasons=("west is not healthy",))
     told = describe.tell(event(refused), folded(*story.PROPOSED))
-    assert told.text == "refused by policy: failover_region → west: west is not healthy"
+    assert told.text == "refused: failover_region → west: west is not healthy"
     assert told.decision
 
 
