@@ -15,21 +15,22 @@ SAME_BREATH = timedelta(seconds=10)
 
 
 def paragraph_rows(paragraph: Paragraph, glyphs: Glyphs, *, headed: bool) -> tuple[Row, ...]:
-    """A heading where somebody begins to speak, the lines of the paragraph, and a blank line."""
+    """A blank line and a heading where somebody begins to speak, and the lines of the paragraph."""
     dot = f" {glyphs.dot} "
     heading: Line = (
         (paragraph.agent, "accent"),
         (f"{dot}{paragraph.incident}" if paragraph.incident else "", "muted"),
         (f"{dot}{paragraph.source}{dot}{fmt.clock(paragraph.at)}", "muted"),
     )
-    rows = [Row((paragraph.seq, "head"), (heading,), ref=paragraph.incident, selectable=False)] if headed else []
+    rows: list[Row] = []
+    if headed:
+        rows.append(Row((paragraph.seq, "gap"), ((("", "plain"),),), selectable=False))
+        rows.append(Row((paragraph.seq, "head"), (heading,), ref=paragraph.incident, selectable=False))
     lines = [line for line in paragraph.text.strip("\n").split("\n") if line.strip()]
     for n, text in enumerate(lines):
-        bullet = text.lstrip().startswith(("- ", "* ", "• "))
-        rows.append(Row((paragraph.seq, n), (((text.rstrip(), "plain"),),), ref=paragraph.incident, indent=2 if bullet else 0))
+        rows.append(Row((paragraph.seq, n), (((text.rstrip(), "plain"),),), ref=paragraph.incident, indent=2))
     if not paragraph.done:
         rows.append(Row((paragraph.seq, "open"), ((("…", "muted"),),), selectable=False))
-    rows.append(Row((paragraph.seq, "gap"), ((("", "plain"),),), selectable=False))
     return tuple(rows)
 
 
@@ -63,6 +64,6 @@ class ReasoningPane(LineList):
         self._made = made
         if not rows:
             rows = [Row("none", ((("what the agents think shows here", "muted"),),), selectable=False)]
-        elif rows[-1].key == (thoughts[-1].seq, "gap"):
-            rows.pop()
+        elif rows[0].key == (thoughts[0].seq, "gap"):
+            del rows[0]
         self.show_rows(rows)
