@@ -87,7 +87,7 @@ def test_metrics_count_the_requests_of_users_by_route(client):
 def test_metrics_tell_the_pool_the_memory_the_cpu_and_who_this_is(client):
     page = client.get("/metrics")
     assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-    assert metric(client, "db_pool_size") == 5
+    assert metric(client, "db_pool_size") == 10
     assert metric(client, "db_pool_in_use") == 0
     assert metric(client, "process_resident_memory_bytes") > 1_000_000
     assert "process_cpu_percent" in page.text
