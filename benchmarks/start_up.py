@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -80,7 +81,7 @@ def _launch() -> tuple[float, float]:
     try:
         terminal.wait_for(lambda text: "OVERWATCH" in text, 30, "the first paint")
         paint = time.perf_counter() - began
-        terminal.wait_for(lambda text: "6/6" in text or "6 agents live" in text, 30, "six agents")
+        terminal.wait_for(lambda text: len(re.findall(r"\b(?:idle|working)\b", text)) >= 6, 30, "six agents")
         live = time.perf_counter() - began
         terminal.press("q")
         terminal.wait_end(15)
