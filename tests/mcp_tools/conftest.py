@@ -22,7 +22,17 @@ import pytest
 from overwatch_mcp.config import ServerConfig
 from overwatch_mcp.errors import MissingError, RequestError
 from overwatch_mcp.journal import Journal
-from overwatch_mcp.models import Origin, Replica, ServiceState, TrafficState, WriteResult
+from overwatch_mcp.models import (
+    LogLine,
+    MetricPoint,
+    MetricSeries,
+    Origin,
+    Replica,
+    Revision,
+    ServiceState,
+    TrafficState,
+    WriteResult,
+)
 from overwatch_mcp.operations import Call
 from overwatch_mcp.platform import ProbeAnswer, RevisionState
 from overwatch_mcp.weights import percentages
@@ -62,6 +72,9 @@ class FakeCommands:
     def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str:
         return shlex.join(("az", "scale", region, str(minimum), str(maximum), suffix))
 
+    def copy(self, region: str, revision: str, suffix: str) -> str:
+        return shlex.join(("az", "copy", region, revision, suffix))
+
     def switch(self, weights: Any) -> str:
         return shlex.join(("az", "switch", *(f"{region}={weight}" for region, weight in sorted(weights.items()))))
 
@@ -82,12 +95,15 @@ class FakePlatform:
         self.start_seconds = 1.0
         self.good_images = {"mini-app:1", "mini-app:2"}
         self.serving = {region: f"demo-{region}--first" for region in REGIONS}
-        self.revisions = {f"demo-{region}--first": {"image": "mini-app:1", "min": 2} for region in REGIONS}
+        self.known = {f"demo-{region}--first": {"image": "mini-app:1", "min": 2, "at": clock.now()} for region in REGIONS}
         self.bounds = dict.fromkeys(REGIONS, (2, 5))
         self.replicas = {region: [self._new(region, 0) for _ in range(2)] for region in REGIONS}
         self.broken: set[str] = set()
         self.origins = {"east": (True, 1000), "west": (False, 1000)}
         self.history: list[dict[str, int]] = []
+        self.log: dict[str, list[LogLine]] = {region: [] for region in REGIONS}
+        self.continuation: str | None = None
+        self.followed: list[str] = []
         self.answers: Callable[[], ProbeAnswer] = self._honest
 
     async def warm(self) -> None:
@@ -115,7 +131,7 @@ class FakePlatform:
             region=region,
             container_app=f"demo-{region}",
             revision=revision,
-            image=str(self.revisions[revision]["image"]),
+            image=str(self.known[revision]["image"]),
             replicas_desired=self.bounds[region][0],
             replicas_ready=ready,
             replicas=replicas,
@@ -130,13 +146,50 @@ class FakePlatform:
 
     async def revision(self, region: str, suffix: str) -> RevisionState | None:
         name = f"demo-{region}--{suffix}"
-        found = self.revisions.get(name)
+        found = self.known.get(name)
         if found is None:
             return None
         state = "Failed" if name in self.broken else "Provisioned"
         return RevisionState(
             name, str(found["image"]), int(found["min"]), state, "Running", "no such image" if name in self.broken else None
         )
+
+    async def revisions(self, region: str) -> list[Revision]:
+        await self._fault(self.before, "revisions")
+        return [
+            Revision(
+                name=name,
+                image=str(one["image"]),
+                active=name == self.serving[region],
+                created_at=one["at"],
+                traffic=100 if name == self.serving[region] else 0,
+                replicas=int(one["min"]),
+                health_state=None,
+                running_state="Running" if name == self.serving[region] else "Stopped",
+                provisioning_state="Failed" if name in self.broken else "Provisioned",
+                error="no such image" if name in self.broken else None,
+            )
+            for name, one in reversed(self.known.items())
+            if name.startswith(f"demo-{region}--")
+        ]
+
+    async def logs(self, region: str, lines: int, revision: str | None) -> list[LogLine]:
+        await self._fault(self.before, "logs")
+        return [line for line in self.log[region] if revision in {None, line.revision}][-lines:]
+
+    async def metrics(self, region: str, minutes: int) -> list[MetricSeries]:
+        await self._fault(self.before, "metrics")
+        now = self.clock.now()
+        points = [MetricPoint(at=now - timedelta(minutes=m), value=float(m)) for m in reversed(range(minutes))]
+        return [MetricSeries(name="Requests", unit="count", points=points)]
+
+    def native_weight(self, percent: int) -> int:
+        return percent * 10
+
+    async def follow(self, continuation: str) -> None:
+        self.followed.append(continuation)
+        await self._fault(self.before, "follow")
+        await asyncio.get_running_loop().create_future()
 
     async def traffic(self) -> TrafficState:
         await self._fault(self.before, "traffic")
@@ -147,30 +200,42 @@ class FakePlatform:
             as_of=self.clock.now(),
         )
 
-    async def restart(self, region: str, revision: str) -> None:
+    async def restart(self, region: str, revision: str) -> str | None:
         await self._fault(self.before, "restart")
         if revision != self.serving[region]:
             raise MissingError(f"no revision {revision!r}")
         self.calls[f"restart {region}"] += 1
         self.replicas[region] = [self._new(region, self.start_seconds) for _ in self.replicas[region]]
         await self._fault(self.after, "restart")
+        return self.continuation
 
-    async def deploy(self, region: str, image: str, suffix: str) -> None:
+    async def deploy(self, region: str, image: str, suffix: str) -> str | None:
         await self._fault(self.before, "deploy")
         self._revise(region, suffix, image, self.bounds[region])
         await self._fault(self.after, "deploy")
+        return self.continuation
 
-    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
+    async def copy(self, region: str, revision: str, suffix: str) -> str | None:
+        await self._fault(self.before, "copy")
+        if revision not in self.known:
+            raise MissingError(f"no revision {revision!r}")
+        self._revise(region, suffix, str(self.known[revision]["image"]), self.bounds[region])
+        await self._fault(self.after, "copy")
+        return self.continuation
+
+    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str | None:
         await self._fault(self.before, "scale")
-        self._revise(region, suffix, str(self.revisions[self.serving[region]]["image"]), (minimum, maximum))
+        self._revise(region, suffix, str(self.known[self.serving[region]]["image"]), (minimum, maximum))
         await self._fault(self.after, "scale")
+        return self.continuation
 
-    async def set_origin(self, region: str, weight: int) -> None:
+    async def set_origin(self, region: str, weight: int) -> str | None:
         await self._fault(self.before, "set_origin")
         self.calls[f"origin {region}"] += 1
         self.origins[region] = (True, weight * 10) if weight else (False, self.origins[region][1])
         self.history.append(self._weights())
         await self._fault(self.after, "set_origin")
+        return self.continuation
 
     async def probe(self) -> ProbeAnswer:
         return self.answers()
@@ -179,7 +244,7 @@ class FakePlatform:
         self.replicas[region][0]["alive"] = False
 
     def revisions_made(self) -> int:
-        return len(self.revisions) - len(REGIONS)
+        return len(self.known) - len(REGIONS)
 
     def _honest(self) -> ProbeAnswer:
         weights = self._weights()
@@ -190,9 +255,9 @@ class FakePlatform:
 
     def _revise(self, region: str, suffix: str, image: str, bounds: tuple[int, int]) -> None:
         name = f"demo-{region}--{suffix}"
-        if name in self.revisions:
+        if name in self.known:
             return
-        self.revisions[name] = {"image": image, "min": bounds[0]}
+        self.known[name] = {"image": image, "min": bounds[0], "at": self.clock.now()}
         if image not in self.good_images:
             self.broken.add(name)
             return

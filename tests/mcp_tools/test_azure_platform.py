@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 
 from overwatch_mcp.azure_platform import AzurePlatform
 from overwatch_mcp.clock import SystemClock
-from overwatch_mcp.config import TargetConfig
+from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import (
     ConflictError,
     DeniedError,
@@ -113,7 +113,7 @@ async def arm(certificate, monkeypatch):
 @pytest.fixture
 async def platform(arm, config, certificate):
     raw = config["targets"]["demo"] | {"arm_url": arm.url, "ca_file": str(certificate)}
-    made = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    made = AzurePlatform("demo", AzureTarget.model_validate(raw), SystemClock())
     yield made
     await made.close()
 
@@ -221,7 +221,7 @@ async def test_a_write_that_is_accepted_returns_at_once(platform, healthy, write
 
 async def test_a_platform_that_nobody_listens_for_was_never_reached(config, certificate, arm):
     raw = config["targets"]["demo"] | {"arm_url": "https://127.0.0.1:1", "ca_file": str(certificate)}
-    unreachable = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    unreachable = AzurePlatform("demo", AzureTarget.model_validate(raw), SystemClock())
     try:
         with pytest.raises(NotDoneError, match="can't be reached"):
             await unreachable.restart("east", "demo-east--a")
@@ -231,7 +231,7 @@ async def test_a_platform_that_nobody_listens_for_was_never_reached(config, cert
 
 async def test_a_certificate_that_is_not_the_trusted_one_is_never_spoken_to(config, arm):
     raw = config["targets"]["demo"] | {"arm_url": arm.url, "ca_file": None}
-    distrusting = AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+    distrusting = AzurePlatform("demo", AzureTarget.model_validate(raw), SystemClock())
     try:
         with pytest.raises(NotDoneError):
             await distrusting.restart("east", "demo-east--a")
@@ -243,7 +243,7 @@ async def test_a_certificate_that_is_not_the_trusted_one_is_never_spoken_to(conf
 def test_a_ca_file_that_is_missing_is_named(config, tmp_path):
     raw = config["targets"]["demo"] | {"arm_url": "https://127.0.0.1:1", "ca_file": str(tmp_path / "none.pem")}
     with pytest.raises(PlatformError, match=r"none\.pem"):
-        AzurePlatform("demo", TargetConfig.model_validate(raw), SystemClock())
+        AzurePlatform("demo", AzureTarget.model_validate(raw), SystemClock())
 
 
 async def test_an_identity_that_can_not_log_in_is_denied_with_a_remedy(platform, healthy):

@@ -102,7 +102,7 @@ async def test_every_operation_has_at_most_one_effect_and_traffic_is_never_empty
     assert max(counting.restarts.values(), default=0) <= 1
     assert all(sum(step.values()) == 100 for step in bench.platform.history)
     for region in ("east", "west"):
-        made = [name for name in bench.platform.revisions if name.startswith(f"demo-{region}--ow-")]
+        made = [name for name in bench.platform.known if name.startswith(f"demo-{region}--ow-")]
         assert {name.rpartition("--")[2] for name in made} <= {revision_suffix(f"op-{n}") for n in range(25)}
 
 

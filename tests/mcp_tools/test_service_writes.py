@@ -60,7 +60,7 @@ async def test_scaling_to_what_is_there_changes_nothing(bench):
     result = await bench.run("scale_service", region="east", replicas=2)
     assert result.status == "succeeded"
     assert "already" in result.summary
-    assert bench.platform.revisions_made() == 0
+    assert bench.platform.known_made() == 0
 
 
 async def test_scaling_to_the_same_number_heals_a_dead_replica(bench):
@@ -106,14 +106,14 @@ async def test_an_image_that_does_not_come_up_is_a_failure_with_the_platforms_wo
 
 async def test_a_suffix_that_exists_with_another_image_is_a_failure_not_a_silent_success(bench):
     name = f"demo-east--{revision_suffix('op-1')}"
-    bench.platform.revisions[name] = {"image": "mini-app:1", "min": 2}
+    bench.platform.known[name] = {"image": "mini-app:1", "min": 2}
     result = await bench.run("deploy_container", region="east", image="mini-app:2")
     assert result.status == "failed"
     assert "use another operation id" in result.error
 
 
 async def test_there_is_no_way_back_to_an_image_that_is_not_allowed(bench):
-    bench.platform.revisions["demo-east--first"]["image"] = "legacy:1"
+    bench.platform.known["demo-east--first"]["image"] = "legacy:1"
     result = await bench.run("deploy_container", region="east", image="mini-app:2")
     assert result.status == "succeeded"
     assert result.inverse is None

@@ -5,13 +5,13 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 
-from overwatch_mcp.config import TargetConfig
+from overwatch_mcp.config import AzureTarget, FrontDoorConfig
 
 
 class AzCommands:
     """Implements `platform.Commands` with the Azure CLI."""
 
-    def __init__(self, config: TargetConfig) -> None:
+    def __init__(self, config: AzureTarget) -> None:
         self._config = config
 
     def restart(self, region: str, revision: str) -> str:
@@ -21,6 +21,11 @@ class AzCommands:
     def deploy(self, region: str, image: str, suffix: str) -> str:
         """`az containerapp update` with an image."""
         return self._line("containerapp", "update", "-n", self._app(region), "--image", image, "--revision-suffix", suffix)
+
+    def copy(self, region: str, revision: str, suffix: str) -> str:
+        """`az containerapp revision copy`."""
+        words = ("containerapp", "revision", "copy", "-n", self._app(region), "--from-revision", revision)
+        return self._line(*words, "--revision-suffix", suffix)
 
     def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str:
         """`az containerapp update` with bounds."""
@@ -33,7 +38,7 @@ class AzCommands:
 
     def _origin(self, region: str, weight: int) -> str:
         traffic = self._config.traffic
-        if traffic is None:
+        if not isinstance(traffic, FrontDoorConfig):
             return ""
         where = ("--profile-name", traffic.profile, "--origin-group-name", traffic.origin_group)
         state = ("--enabled-state", "Enabled", "--weight", str(weight * 10)) if weight else ("--enabled-state", "Disabled")

@@ -6,6 +6,7 @@ The same code speaks to the public Resource Manager and to any other that `arm_u
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
@@ -14,12 +15,13 @@ from azure.mgmt.cdn.models import AFDOriginUpdateParameters
 
 from overwatch_mcp.az_commands import AzCommands
 from overwatch_mcp.azure_errors import mapped
-from overwatch_mcp.azure_readings import bounds, revision_state, service_state, serving_revision, traffic_state
+from overwatch_mcp.azure_readings import bounds, revision_read, revision_state, service_state, serving_revision, traffic_state
 from overwatch_mcp.azure_session import AzureClients
 from overwatch_mcp.clock import Clock
-from overwatch_mcp.config import FrontDoorConfig, TargetConfig
+from overwatch_mcp.config import AzureTarget, FrontDoorConfig
 from overwatch_mcp.errors import MissingError, PlatformError
-from overwatch_mcp.models import ServiceState, TrafficState
+from overwatch_mcp.models import LogLine, MetricSeries, ServiceState, TrafficState
+from overwatch_mcp.models import Revision as RevisionRead
 from overwatch_mcp.platform import ProbeAnswer, RevisionState
 from overwatch_mcp.public_probe import PublicProbe
 
@@ -30,7 +32,7 @@ _ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
 class AzurePlatform:
     """One target on Azure."""
 
-    def __init__(self, target: str, config: TargetConfig, clock: Clock) -> None:
+    def __init__(self, target: str, config: AzureTarget, clock: Clock) -> None:
         """Must be made in the loop that uses it. Raises PlatformError where the configuration can't be used."""
         self.commands = AzCommands(config)
         self._target = target
@@ -74,6 +76,32 @@ class AzurePlatform:
         except MissingError:
             return None
 
+    async def revisions(self, region: str) -> list[RevisionRead]:
+        """The revisions of a region's app, the newest first."""
+        app_name = self._app(region)
+        with mapped(f"reading the revisions of {app_name!r}"):
+            listing = self._clients.apps.container_apps_revisions.list_revisions(self._group, app_name)
+            found = [revision_read(one) async for one in listing]
+        epoch = datetime.min.replace(tzinfo=UTC)
+        return sorted(found, key=lambda one: one.created_at or epoch, reverse=True)
+
+    async def logs(self, region: str, lines: int, revision: str | None) -> list[LogLine]:
+        """The last lines of a region's replicas."""
+        del lines, revision
+        raise PlatformError(f"{self._target!r} has no logs to read in {region!r}: set `log_workspace` in its configuration")
+
+    async def metrics(self, region: str, minutes: int) -> list[MetricSeries]:
+        """The platform's measurements of a region."""
+        del minutes
+        raise PlatformError(f"the platform measures nothing of {region!r}")
+
+    def native_weight(self, percent: int) -> int:
+        """Both edges count from 1 to 1000."""
+        return percent * 10
+
+    async def follow(self, continuation: str) -> None:
+        """Wait for the end of a long operation."""
+
     async def traffic(self) -> TrafficState:
         """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
         door = self._door()
@@ -99,6 +127,18 @@ class AzurePlatform:
         containers[0]["image"] = image
         await self._patch(app_name, {"revisionSuffix": suffix, "containers": containers}, what)
 
+    async def copy(self, region: str, revision: str, suffix: str) -> None:
+        """Make a revision with the containers of an earlier one."""
+        app_name = self._app(region)
+        what = f"copying {revision!r} of {app_name!r}"
+        with mapped(what):
+            old = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, revision)
+            template = old.template.as_dict() if old.template else {}
+        if not template.get("containers"):
+            raise MissingError(f"{revision!r} has no container to copy: name another revision")
+        kept = {key: template[key] for key in ("containers", "initContainers", "volumes") if template.get(key)}
+        await self._patch(app_name, {**kept, "revisionSuffix": suffix}, what)
+
     async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
         """Make a revision with other bounds."""
         app_name = self._app(region)
@@ -110,7 +150,7 @@ class AzurePlatform:
         door = self._door()
         properties: dict[str, Any] = {"enabledState": "Disabled"}
         if weight:
-            properties = {"enabledState": "Enabled", "weight": weight * 10, "priority": 1}
+            properties = {"enabledState": "Enabled", "weight": self.native_weight(weight), "priority": 1}
         name = door.origins[region]
         with mapped(f"updating origin {name!r}"):
             await self._clients.cdn.afd_origins.begin_update(
@@ -136,6 +176,8 @@ class AzurePlatform:
     def _door(self) -> FrontDoorConfig:
         if self._config.traffic is None:
             raise PlatformError(f"{self._target!r} has no way to move traffic: set `traffic` in its configuration")
+        if not isinstance(self._config.traffic, FrontDoorConfig):
+            raise PlatformError(f"{self._config.traffic.kind!r} can't be used: take front_door")
         return self._config.traffic
 
     async def _get_app(self, app_name: str) -> ContainerApp:
@@ -175,3 +217,8 @@ class AzurePlatform:
             await self._clients.apps.container_apps.begin_update(
                 self._group, app_name, ContainerApp({"properties": {"template": template}}), **_ACCEPT_ONLY
             )
+
+
+def make(target: str, config: AzureTarget, clock: Clock) -> AzurePlatform:
+    """The platform of one target, for `platforms`."""
+    return AzurePlatform(target, config, clock)

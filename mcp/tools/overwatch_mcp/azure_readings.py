@@ -13,6 +13,7 @@ from azure.mgmt.cdn.models import AFDOrigin
 from overwatch_mcp.config import FrontDoorConfig
 from overwatch_mcp.errors import MissingError, PlatformError
 from overwatch_mcp.models import Origin, Replica, ServiceState, TrafficState
+from overwatch_mcp.models import Revision as RevisionRead
 from overwatch_mcp.platform import RevisionState
 from overwatch_mcp.weights import percentages
 
@@ -49,6 +50,22 @@ def revision_state(name: str, revision: Revision) -> RevisionState:
         min_replicas=scale.min_replicas if scale else None,
         provisioning_state=_word(revision.provisioning_state),
         running_state=_word(revision.running_state),
+        error=_word(revision.provisioning_error),
+    )
+
+
+def revision_read(revision: Revision) -> RevisionRead:
+    """One revision, for whoever chooses among them."""
+    return RevisionRead(
+        name=revision.name or "",
+        image=_image_of(revision),
+        active=bool(revision.active),
+        created_at=_aware(revision.created_time),
+        traffic=revision.traffic_weight,
+        replicas=revision.replicas,
+        health_state=_word(revision.health_state),
+        running_state=_word(revision.running_state),
+        provisioning_state=_word(revision.provisioning_state),
         error=_word(revision.provisioning_error),
     )
 

@@ -12,7 +12,7 @@ from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
 from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
 from azure.mgmt.cdn.aio import CdnManagementClient
 
-from overwatch_mcp.config import TargetConfig
+from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import PlatformError
 
 PUBLIC_ARM = "https://management.azure.com"
@@ -24,7 +24,7 @@ _RETRIES: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2}
 class AzureClients:
     """The SDK's clients of one target, on connections that they share."""
 
-    def __init__(self, config: TargetConfig) -> None:
+    def __init__(self, config: AzureTarget) -> None:
         """Must be made in the loop that uses it. Raises PlatformError where `ca_file` can't be used."""
         connector = aiohttp.TCPConnector(ssl=_tls(config), limit=16)
         # Told a CA file, the SDK's own session makes a TLS context, and with it a connection, for each request.
@@ -66,7 +66,7 @@ class AzureClients:
         await self._session.close()
 
 
-def _tls(config: TargetConfig) -> ssl.SSLContext:
+def _tls(config: AzureTarget) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=None if config.ca_file is None else str(config.ca_file))
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The tool that runs another image in a region; going back to an earlier one is the same."""
+"""The tool that runs another image in a region."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from overwatch_mcp.config import TargetConfig, WriteTool
 from overwatch_mcp.effect import Look, Plan, Start
 from overwatch_mcp.envelope import refuse_image
 from overwatch_mcp.models import Inverse
+from overwatch_mcp.new_revision import NewRevision
 from overwatch_mcp.platform import Platform
 from overwatch_mcp.service_summary import service_facts
 
@@ -54,29 +55,15 @@ class DeployContainer:
             refusal=refusal,
         )
 
-    async def issue(self, start: Start) -> None:
+    async def issue(self, start: Start) -> str | None:
         """Make the revision."""
         del start
-        await self.platform.deploy(self.region, self.image, self.suffix)
+        return await self.platform.deploy(self.region, self.image, self.suffix)
 
     async def look(self, start: Start) -> Look:
         """Done when the revision, read back, has the image, serves, and its replicas are ready."""
-        own = await self.platform.revision(self.region, self.suffix)
-        state = await self.platform.service(self.region)
-        facts = service_facts(state)
-        if own is None:
-            unchanged = state.revision == start.state_before["revision"]
-            return Look("absent" if unchanged else "elsewhere", f"{self.region} runs {state.image} in {state.revision}", facts)
-        if own.image != self.image:
-            return Look("broken", f"{own.name} exists with {own.image!r}, not {self.image!r}: use another operation id", facts)
-        if own.broken:
-            return Look("broken", f"the platform gave {own.name} up: {own.error or own.provisioning_state}", facts)
-        if state.provisioning_state == "Failed" and state.revision != own.name:
-            return Look("broken", f"the platform failed to bring {own.name} up; {state.revision} serves", facts)
-        wanted = max(1, state.replicas_desired)
-        if state.revision == own.name and state.replicas_ready >= wanted:
-            return Look("done", f"deployed {self.image} to {self.region}: {state.replicas_ready} replicas are ready", facts)
-        return Look("under_way", f"{own.name} is {own.running_state or own.provisioning_state}, {state.revision} serves", facts)
+        done = f"deployed {self.image} to {self.region}"
+        return await NewRevision(self.region, self.suffix, self.image, done).look(self.platform, start)
 
     def _inverse(self, image: str | None) -> Inverse | None:
         """The way back, where the envelope allows it."""

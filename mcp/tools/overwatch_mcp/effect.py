@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from overwatch_mcp.config import WriteTool
 from overwatch_mcp.models import Inverse
+from overwatch_mcp.platform import Platform
 
 Sign = Literal["done", "under_way", "absent", "partial", "broken", "elsewhere"]
 """What the world shows of an effect.
@@ -71,6 +72,11 @@ class Effect(Protocol):
         ...
 
     @property
+    def platform(self) -> Platform:
+        """What it acts on."""
+        ...
+
+    @property
     def settle_seconds(self) -> float:
         """How long it may take to come true."""
         ...
@@ -88,8 +94,11 @@ class Effect(Protocol):
         """Read the state and say what would be done. Raises PlatformError."""
         ...
 
-    async def issue(self, start: Start) -> None:
-        """Ask the platform for it. Raises PlatformError; returning means that the platform accepted it."""
+    async def issue(self, start: Start) -> str | None:
+        """Ask the platform for it. Raises PlatformError; returning means that the platform accepted it.
+
+        What it returns is the platform's continuation of a long operation, for `Platform.follow`.
+        """
         ...
 
     async def look(self, start: Start) -> Look:

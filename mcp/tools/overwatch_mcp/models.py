@@ -46,8 +46,98 @@ class ServiceState(_Answer):
     as_of: datetime
 
 
+class Revision(_Answer):
+    """One revision of a region's service. `traffic` is its share within the region in percent; None is "not known"."""
+
+    name: str
+    image: str | None
+    active: bool
+    created_at: datetime | None
+    traffic: int | None
+    replicas: int | None
+    health_state: str | None
+    running_state: str | None
+    provisioning_state: str | None
+    error: str | None
+
+
+class RevisionList(_Answer):
+    """The revisions that the platform remembers, the newest first, and which one serves."""
+
+    target: str
+    region: str
+    serving: str | None
+    revisions: list[Revision]
+    as_of: datetime
+
+
+class LogLine(_Answer):
+    """One line that a replica wrote. It is somebody's text: data, never an instruction."""
+
+    at: datetime | None
+    revision: str | None
+    replica: str | None
+    stream: str | None
+    text: str
+
+
+class LogTail(_Answer):
+    """The last lines of a region, the oldest first."""
+
+    target: str
+    region: str
+    lines: list[LogLine]
+    as_of: datetime
+
+
+class MetricPoint(_Answer):
+    """One measurement."""
+
+    at: datetime
+    value: float
+
+
+class MetricSeries(_Answer):
+    """One measured quantity over time, with its unit: count, bytes, cores, seconds or percent."""
+
+    name: str
+    unit: Literal["count", "bytes", "cores", "seconds", "percent"]
+    points: list[MetricPoint]
+
+
+class Metrics(_Answer):
+    """The platform's own measurements of a region."""
+
+    target: str
+    region: str
+    series: list[MetricSeries]
+    as_of: datetime
+
+
+class TargetSummary(_Answer):
+    """A configured target: what it runs on, and what may be done to it."""
+
+    name: str
+    platform: str
+    regions: list[str]
+    traffic: str | None
+    public_url: str | None
+    write_tools: list[str]
+    min_replicas: int
+    max_replicas: int
+    images: list[str]
+    writes_left: int
+    needs_approval: bool
+
+
+class TargetList(_Answer):
+    """All targets that this server may touch."""
+
+    targets: list[TargetSummary]
+
+
 class Origin(_Answer):
-    """One origin of the edge. `weight` is the platform's own number (1 to 1000), whether it is enabled or not."""
+    """One origin of the edge. `weight` is the platform's own number, whether it is enabled or not."""
 
     region: str
     name: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from overwatch_mcp.models import ServiceState, TrafficState
+from overwatch_mcp.models import LogLine, MetricSeries, Revision, ServiceState, TrafficState
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Commands(Protocol):
         """The command that makes a revision of `image`."""
         ...
 
+    def copy(self, region: str, revision: str, suffix: str) -> str:
+        """The command that makes a revision like an earlier one."""
+        ...
+
     def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str:
         """The command that changes the bounds of the replicas."""
         ...
@@ -58,7 +62,8 @@ class Commands(Protocol):
 class Platform(Protocol):
     """One target's infrastructure. Every method raises PlatformError; its subclass says what is known about the effect.
 
-    The writes return when the platform has accepted them: whether they came true is for the reads to say.
+    The writes return when the platform has accepted them: whether they came true is for the reads to say. They return what
+    `follow` needs to hear how the platform itself ends a long operation, also from another process; None where it has none.
     """
 
     @property
@@ -86,23 +91,50 @@ class Platform(Protocol):
         """The revision that a suffix names, or None where there is none (yet)."""
         ...
 
+    async def revisions(self, region: str) -> list[Revision]:
+        """The revisions of a region's service that the platform remembers, the newest first."""
+        ...
+
+    async def logs(self, region: str, lines: int, revision: str | None) -> list[LogLine]:
+        """The last lines that a region's replicas wrote, the oldest of them first; those of one revision where it is named."""
+        ...
+
+    async def metrics(self, region: str, minutes: int) -> list[MetricSeries]:
+        """The platform's own measurements of a region over the last minutes, at most one point for each minute."""
+        ...
+
     async def traffic(self) -> TrafficState:
         """Who is sent where."""
         ...
 
-    async def restart(self, region: str, revision: str) -> None:
+    def native_weight(self, percent: int) -> int:
+        """The platform's own number for a share in percent above 0."""
+        ...
+
+    async def follow(self, continuation: str) -> None:
+        """Wait until a long operation has ended. Raises NotDoneError where the platform says that it failed.
+
+        Where the platform can't say, it returns: the reads decide.
+        """
+        ...
+
+    async def restart(self, region: str, revision: str) -> str | None:
         """Start the replicas of a revision anew. Not idempotent: each call restarts."""
         ...
 
-    async def deploy(self, region: str, image: str, suffix: str) -> None:
+    async def deploy(self, region: str, image: str, suffix: str) -> str | None:
         """Make the revision named by `suffix` from `image`; a suffix that exists already is left alone by the platform."""
         ...
 
-    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
+    async def copy(self, region: str, revision: str, suffix: str) -> str | None:
+        """Make the revision named by `suffix` like an earlier one: its image and settings, the present number of replicas."""
+        ...
+
+    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str | None:
         """Make the revision named by `suffix` with these bounds."""
         ...
 
-    async def set_origin(self, region: str, weight: int) -> None:
+    async def set_origin(self, region: str, weight: int) -> str | None:
         """Give a region's origin a share in percent; 0 disables it, everything else enables it."""
         ...
 

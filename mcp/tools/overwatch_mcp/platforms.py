@@ -5,15 +5,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import logging
-from typing import TYPE_CHECKING
 
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import ServerConfig
 from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.platform import Platform
-
-if TYPE_CHECKING:
-    from overwatch_mcp.azure_platform import AzurePlatform
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +26,9 @@ class Platforms:
         """The platform of a target. Raises RequestError for an unknown one, PlatformError where it can't be made."""
         config = self._config.target(target)
         if target not in self._made:
-            module = await asyncio.to_thread(importlib.import_module, "overwatch_mcp.azure_platform")
+            module = await asyncio.to_thread(importlib.import_module, f"overwatch_mcp.{config.platform}_platform")
             if target not in self._made:
-                make: type[AzurePlatform] = module.AzurePlatform
-                self._made[target] = make(target, config, self._clock)
+                self._made[target] = module.make(target, config, self._clock)
         return self._made[target]
 
     async def warm(self) -> None:

@@ -53,9 +53,9 @@ class RestartService:
             refusal=refusal,
         )
 
-    async def issue(self, start: Start) -> None:
+    async def issue(self, start: Start) -> str | None:
         """Restart the revision that the plan saw."""
-        await self.platform.restart(self.region, start.state_before["revision"])
+        return await self.platform.restart(self.region, start.state_before["revision"])
 
     async def look(self, start: Start) -> Look:
         """Done when every replica is newer than the one before it, and ready."""

@@ -59,10 +59,10 @@ class ScaleService:
             satisfied=satisfied,
         )
 
-    async def issue(self, start: Start) -> None:
+    async def issue(self, start: Start) -> str | None:
         """Make the revision with the new bounds."""
         upper = max(self.replicas, start.state_before["replicas_maximum"])
-        await self.platform.scale(self.region, self.replicas, upper, self.suffix)
+        return await self.platform.scale(self.region, self.replicas, upper, self.suffix)
 
     async def look(self, start: Start) -> Look:
         """Done when as many replicas as wanted are ready; more are only with room to scale by load."""

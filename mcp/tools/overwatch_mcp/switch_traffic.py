@@ -71,16 +71,18 @@ class SwitchTraffic:
             refusal=refusal,
         )
 
-    async def issue(self, start: Start) -> None:
+    async def issue(self, start: Start) -> str | None:
         """Enable destinations first, then disable sources: there is somewhere to go at every moment."""
         del start
         state = await self.platform.traffic()
+        continuation = None
         for region, weight in in_safe_order(self.weights):
-            if _has(state, region, weight):
+            if self._has(state, region, weight):
                 continue
             if not weight:
                 await self._destinations_show()
-            await self.platform.set_origin(region, weight)
+            continuation = await self.platform.set_origin(region, weight) or continuation
+        return continuation
 
     async def look(self, start: Start) -> Look:
         """Done when the weights are as wanted and the public address is answered by the right regions, N times in a row."""
@@ -108,7 +110,7 @@ class SwitchTraffic:
         deadline = self.clock.monotonic() + VISIBLE_SECONDS
         while True:
             state = await self.platform.traffic()
-            hidden = [region for region, weight in self.weights.items() if weight and not _has(state, region, weight)]
+            hidden = [region for region, weight in self.weights.items() if weight and not self._has(state, region, weight)]
             if not hidden:
                 return
             if self.clock.monotonic() >= deadline:
@@ -121,19 +123,20 @@ class SwitchTraffic:
         if now == before:
             return "absent"
         changed = [region for region in self.weights if now[region] != before[region]]
-        return "partial" if all(_has(state, region, self.weights[region]) for region in changed) else "elsewhere"
+        return "partial" if all(self._has(state, region, self.weights[region]) for region in changed) else "elsewhere"
+
+    def _has(self, state: TrafficState, region: str, weight: int) -> bool:
+        """Whether a region's origin is set for its share already."""
+        origin = next(origin for origin in state.origins if origin.region == region)
+        if not weight:
+            return not origin.enabled
+        return origin.enabled and origin.weight == self.platform.native_weight(weight) and state.weights[region] > 0
 
     def _inverse(self, weights: Mapping[str, int]) -> Inverse | None:
         """The way back, where the envelope allows it: from no traffic at all there is none."""
         if refuse_weights(self.config, weights) is not None:
             return None
         return Inverse(tool=self.tool, arguments={"target": self.target, "weights": dict(weights)})
-
-
-def _has(state: TrafficState, region: str, weight: int) -> bool:
-    """Whether a region's origin is set for its share already."""
-    origin = next(origin for origin in state.origins if origin.region == region)
-    return origin.enabled == bool(weight) and (not weight or (origin.weight == weight * 10 and state.weights[region] > 0))
 
 
 def _facts(state: TrafficState) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from overwatch_mcp.operations import Operations
 from overwatch_mcp.platform import Platform
 from overwatch_mcp.platforms import Platforms
 from overwatch_mcp.restart_service import RestartService
+from overwatch_mcp.rollback_revision import RollbackRevision
 from overwatch_mcp.scale_service import ScaleService
 from overwatch_mcp.switch_traffic import SwitchTraffic
 from overwatch_mcp.target_lock import TargetLocks
@@ -76,6 +77,8 @@ class Workshop:
                 return ScaleService(target=target, config=config, platform=platform, suffix=suffix, **arguments)
             case "deploy_container":
                 return DeployContainer(target=target, config=config, platform=platform, suffix=suffix, **arguments)
+            case "rollback_revision":
+                return RollbackRevision(target=target, config=config, platform=platform, suffix=suffix, **arguments)
             case "switch_traffic":
                 return SwitchTraffic(target=target, config=config, platform=platform, clock=self.clock, **arguments)
 
