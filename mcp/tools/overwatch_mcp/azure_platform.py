@@ -6,6 +6,7 @@ The same code speaks to the public Resource Manager and to any other that `arm_u
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +32,9 @@ _ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
 
 class AzurePlatform:
     """One target on Azure."""
+
+    drives = True
+    """Container Apps and Front Door see through what they accepted."""
 
     def __init__(self, target: str, config: AzureTarget, clock: Clock) -> None:
         """Must be made in the loop that uses it. Raises PlatformError where the configuration can't be used."""
@@ -109,8 +113,9 @@ class AzurePlatform:
             listing = self._clients.cdn.afd_origins.list_by_origin_group(self._group, door.profile, door.origin_group)
             return traffic_state(self._target, door, [origin async for origin in listing], self._clock.now())
 
-    async def restart(self, region: str, revision: str) -> None:
-        """Start the replicas of a revision anew."""
+    async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> None:
+        """Start the replicas of a revision anew, all of them."""
+        del anew
         app_name = self._app(region)
         with mapped(f"restarting {revision!r}"):
             await self._clients.apps.container_apps_revisions.restart_revision(self._group, app_name, revision, retry_total=0)
