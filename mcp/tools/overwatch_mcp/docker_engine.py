@@ -11,6 +11,7 @@ from docker import APIClient  # type: ignore[import-untyped]
 
 from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_member import PROJECT, REGION, Member, read_member
+from overwatch_mcp.docker_template import NEVER
 from overwatch_mcp.errors import DeniedError, LostError, MissingError
 
 R = TypeVar("R")
@@ -21,7 +22,6 @@ ANSWER_SECONDS = 20
 PULL_SECONDS = 120.0
 GRACE_SECONDS = 10
 """How long a container has to end by itself."""
-_NEVER = {"Name": "no", "MaximumRetryCount": 0}
 
 
 class EngineApi(Protocol):
@@ -170,8 +170,12 @@ class DockerEngine:
 
     async def stop(self, member: Member) -> None:
         """Stop a container for good: its restart policy would bring it back with the engine."""
-        await self._act("stopping", member, lambda api: api.update_container(member.id, restart_policy=_NEVER))
         await self._act("stopping", member, lambda api: api.stop(member.id, timeout=GRACE_SECONDS))
+        await self._act("stopping", member, lambda api: api.update_container(member.id, restart_policy=NEVER))
+
+    async def keep_up(self, member: Member, policy: Mapping[str, Any]) -> None:
+        """Give a container its restart policy."""
+        await self._act("updating", member, lambda api: api.update_container(member.id, restart_policy=policy))
 
     async def restart(self, member: Member) -> None:
         """Stop and start a container."""
@@ -184,7 +188,7 @@ class DockerEngine:
     async def remove(self, member: Member) -> None:
         """Stop and remove a container; one that is gone already is well."""
         try:
-            await self.stop(member)
+            await self._act("stopping", member, lambda api: api.stop(member.id, timeout=GRACE_SECONDS))
             await self._act("removing", member, lambda api: api.remove_container(member.id, v=True, force=True))
         except MissingError:
             return

@@ -11,6 +11,9 @@ from overwatch_mcp.docker_text import one_line
 from overwatch_mcp.models import LogLine, MetricPoint, MetricSeries, Replica, Revision, ServiceState
 from overwatch_mcp.platform import RevisionState
 
+_STOPPED = {0, 137, 143}
+"""Statuses of a process that ended when it was told to, or was killed."""
+
 
 def by_revision(members: Sequence[Member]) -> dict[str, list[Member]]:
     """The containers of each revision; revisions and containers in the order of their age, the oldest first."""
@@ -139,13 +142,17 @@ def _revision(name: str, group: Sequence[Member], serving: str | None) -> Revisi
 
 
 def exit_words(member: Member) -> str:
-    """How a container ended, or how it stands."""
+    """How a container ended, or how it stands. One that was stopped from outside says nothing by its status."""
     if member.error:
         return one_line(member.error, 300)
+    if member.raw["State"].get("OOMKilled"):
+        return "it was killed, as it took more memory than it may"
+    if not member.running and member.exit_code not in _STOPPED:
+        return f"it ended with status {member.exit_code}"
     if member.health == "unhealthy":
         return "its health check failed"
     if member.running:
-        return f"it did not become healthy (its health is {member.health!r})"
+        return f"it did not become healthy in time (its health is {member.health or 'not checked'})"
     return f"it ended with status {member.exit_code}"
 
 

@@ -190,7 +190,11 @@ class Rollout:
             await self._engine.start(member)
 
     async def _let_in(self, member: Member) -> None:
-        """Give a container the names that lead to it. An endpoint's names can't be changed, so it is attached anew."""
+        """Give a container its restart policy and the names that lead to it.
+
+        An endpoint's names can't be changed, so it is attached anew.
+        """
+        await self._engine.keep_up(member, restart_policy(member))
         for network, names in sorted(member.aliases.items()):
             there = member.networks.get(network)
             if there is not None and names <= there:

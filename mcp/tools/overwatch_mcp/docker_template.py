@@ -10,6 +10,7 @@ from typing import Any
 from overwatch_mcp.docker_member import ALIASES, IMAGE, INDEX, OPERATION, RESTART, REVISION, WANTED, Member
 from overwatch_mcp.errors import NotDoneError
 
+NEVER = {"Name": "no", "MaximumRetryCount": 0}
 COMPOSE_NUMBER = "com.docker.compose.container-number"
 _FROM_IMAGE = (
     "Cmd",
@@ -55,7 +56,8 @@ def new_container(
     """The engine's request for the container `index` of a batch.
 
     `images` are the old container's image (empty where it is gone) and the new one; `number` is its number for Compose, which
-    goes on to know it as one of its own. It takes no traffic yet: the names that lead to it are kept in a label.
+    goes on to know it as one of its own. It takes no traffic yet, and is not restarted where it ends: the names that lead to it
+    and its restart policy are kept in labels.
 
     Raises:
         NotDoneError: A second container of that kind can't be.
@@ -69,7 +71,7 @@ def new_container(
         if key in kept and kept[key] == theirs.get(key):
             del kept[key]
     host = dict(like.raw["HostConfig"])
-    host |= {"RestartPolicy": dict(batch.policy), "AutoRemove": False}
+    host |= {"RestartPolicy": NEVER, "AutoRemove": False}
     networks = sorted(like.aliases)
     return {
         **kept,
@@ -102,7 +104,7 @@ def restart_policy(member: Member) -> dict[str, Any]:
     if RESTART in member.labels:
         told: dict[str, Any] = json.loads(member.labels[RESTART])
         return told
-    return dict(member.raw["HostConfig"].get("RestartPolicy") or {"Name": "no", "MaximumRetryCount": 0})
+    return dict(member.raw["HostConfig"].get("RestartPolicy") or NEVER)
 
 
 def next_number(members: Sequence[Member]) -> int:

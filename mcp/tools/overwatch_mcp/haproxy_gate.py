@@ -18,6 +18,9 @@ ANSWER_SECONDS = 5.0
 LARGEST_ANSWER = 256 * 1024
 HEAVIEST = 256
 """The largest weight that HAProxy takes."""
+_SHUT = 0x01 | 0x02 | 0x08 | 0x10 | 0x20 | 0x40
+"""The bits of `srv_admin_state` that keep traffic away: maintenance (forced, inherited, by DNS) and draining. The one left out,
+4, only remembers that the server began in maintenance."""
 _FORMAT = "1"
 """The version of the answer to `show servers state`."""
 
@@ -26,11 +29,10 @@ _FORMAT = "1"
 class _Server:
     weight: int
     admin: int
-    """Bits, all of which say that it takes no new traffic: maintenance or draining, by whoever."""
 
     @property
     def enabled(self) -> bool:
-        return self.admin == 0 and self.weight > 0
+        return not self.admin & _SHUT and self.weight > 0
 
 
 class HAProxyGate:
