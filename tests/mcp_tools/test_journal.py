@@ -47,7 +47,7 @@ async def test_what_was_begun_is_read_back_by_the_next_process(journal, tmp_path
 
 async def test_an_end_is_read_back(journal):
     await journal.begin(entry())
-    await journal.accepted("op-1", NOW)
+    await journal.accepted("op-1", NOW, "at:42")
     result = WriteResult(operation_id="op-1", tool="scale_service", target="demo", status="succeeded", summary="scaled")
     await journal.finish(result, NOW)
     stored = await journal.get("op-1")

@@ -11,8 +11,23 @@ from overwatch_mcp.azure_mcp_server import build_server
 from overwatch_mcp.models import OperationRecord, ServiceState, TrafficState, WriteResult
 
 WEST = {"east": 0, "west": 100}
-READS = {"get_service_state", "get_traffic", "get_operation"}
-WRITES = {"restart_service", "scale_service", "deploy_container", "switch_traffic"}
+READS = {
+    "get_service_state",
+    "list_revisions",
+    "tail_logs",
+    "get_traffic",
+    "get_metrics",
+    "get_operation",
+    "list_targets",
+}
+WRITES = {
+    "restart_service",
+    "scale_service",
+    "deploy_container",
+    "rollback_revision",
+    "switch_traffic",
+    "undo_operation",
+}
 
 
 @pytest.fixture
