@@ -13,6 +13,7 @@ from mini_app.local_azure.meter import MINUTE, Bucket, Meter
 
 METRICS = f"{APP}/providers/Microsoft.Insights/metrics?api-version=2023-10-01"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+AROUND_NOON = "2026-01-01T11:59:00Z/2026-01-01T12:01:00Z"
 
 
 class Clock:
@@ -28,13 +29,14 @@ def values(answer) -> list[dict]:
 
 
 async def test_what_happened_is_shown_by_the_minute(ask, region):
+    region.meter = Meter(Clock().now)
     for replica in region.replicas:
         replica.process.pid = os.getpid()
         replica.restart_count = 3
     for _ in range(5):
         region.count_request()
     names = "Requests,replicas,RestartCount,UsageNanoCores,WorkingSetBytes"
-    answer = await ask.send("GET", f"{METRICS}&metricnames={names}&timespan=PT2M&interval=PT1M")
+    answer = await ask.send("GET", f"{METRICS}&metricnames={names}&timespan={AROUND_NOON}&interval=PT1M")
     assert answer.status == 200
     assert (answer.body["interval"], answer.body["resourceregion"]) == ("PT1M", "eastus")
     found = {one["name"]["value"]: one for one in answer.body["value"]}
@@ -62,12 +64,12 @@ async def test_minutes_of_which_nothing_is_known_have_no_values_but_for_requests
 
 
 async def test_every_aggregation_that_is_asked_for_is_given(ask, region):
+    region.meter = Meter(Clock().now)
     region.replicas[0].process.returncode = 1
     region.measure()
     region.replicas[0].process.returncode = None
-    answer = await ask.send(
-        "GET", f"{METRICS}&metricnames=Replicas&aggregation=Average,minimum,Maximum,total,count&interval=PT1H"
-    )
+    asked = "metricnames=Replicas&aggregation=Average,minimum,Maximum,total,count&interval=PT5M"
+    answer = await ask.send("GET", f"{METRICS}&{asked}&timespan={AROUND_NOON}")
     (point,) = [p for p in values(answer) if "count" in p]
     del point["timeStamp"]
     assert point == {"average": 1.5, "minimum": 1, "maximum": 2, "total": 3, "count": 2}
