@@ -6,7 +6,6 @@ import copy
 import functools
 import io
 import json
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -16,6 +15,8 @@ from typing import Any
 import docker
 import requests
 from docker.errors import APIError, DockerException
+
+from overwatch_mcp.docker_engine import connected
 
 HEALTHCHECK = {"Test": ["CMD", "true"], "Interval": 1_000_000_000, "Timeout": 1_000_000_000, "Retries": 2}
 NETWORK = "demo-net"
@@ -261,12 +262,8 @@ class _Change:
 def engine_absent() -> str:
     """Why no real engine can be used; empty where one can."""
     try:
-        client = docker.from_env(timeout=5)
-        client.ping()
-        client.close()
-    except DockerException as error:
-        return f"no Docker engine is reachable: {error}"
-    except requests.RequestException as error:
+        connected(None).close()
+    except (DockerException, requests.RequestException, OSError) as error:
         return f"no Docker engine is reachable: {error}"
     if not [tag for tag in BASE_IMAGES if _has(tag)]:
         return f"the engine has none of {BASE_IMAGES}: pull one"
@@ -298,8 +295,3 @@ def build(client: Any, tag: str, command: list[str]) -> None:
         f"FROM {base_image()}\nHEALTHCHECK --interval=1s --timeout=2s --retries=2 CMD test -d /tmp\nCMD {json.dumps(command)}\n"
     )
     client.images.build(fileobj=io.BytesIO(text.encode()), tag=tag, rm=True)
-
-
-def docker_url() -> str | None:
-    """The engine that the environment names."""
-    return os.environ.get("DOCKER_HOST")
