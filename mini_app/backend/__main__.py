@@ -11,6 +11,7 @@ import threading
 
 import uvicorn
 
+from mini_app.backend import log_lines
 from mini_app.backend.app import create_app
 from mini_app.backend.settings import ReplicaSettings
 
@@ -24,12 +25,14 @@ def main() -> None:
     where.add_argument("--fd", type=int, help="serve this bound socket of the parent, so that no port can be lost to another")
     arguments = parser.parse_args()
     settings = ReplicaSettings()
+    log_lines.configure()
     if settings.exit_with_stdin:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
     config = uvicorn.Config(
         create_app(settings),
         host=arguments.host,
         port=arguments.port or 0,
+        log_config=None,
         log_level="warning",
         access_log=False,
         lifespan="off",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import random
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -24,6 +25,8 @@ from mini_app.backend.telemetry import Metrics
 FRONTEND = Path(__file__).resolve().parent.parent / "frontend"
 SLOW_DATABASE_MS = 500
 ERRORS_SHOWN = 10
+
+log = logging.getLogger(__name__)
 PAGE_HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -46,6 +49,7 @@ def create_app(settings: ReplicaSettings, *, rng: random.Random | None = None, n
     faults = Faults(engine, settings.region, chance, lambda: now().timestamp())
     metrics = Metrics(engine, region=settings.region, replica=settings.replica, version=settings.version)
     started = now()
+    log.info("replica %s of region %s starts, version %s", settings.replica, settings.region, settings.version)
     app = FastAPI(title="Mini app", version=settings.version, docs_url=None, redoc_url=None, openapi_url=None)
     app.add_exception_handler(RequestValidationError, refuse)
     app.include_router(users.router(engine, now))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import time
 from collections.abc import MutableMapping
 from typing import Any
@@ -12,10 +13,13 @@ from fastapi import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mini_app.backend.faults import Faults
-from mini_app.backend.telemetry import Metrics
+from mini_app.backend.telemetry import METHODS, Metrics, route_of
 
 INTERNAL = frozenset({"health", "metrics", "status", "admin"})
 LARGEST_BODY = 64 * 1024
+SLOW_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
 
 
 class Replica:
@@ -57,7 +61,14 @@ class Replica:
             raise
         finally:
             if first not in INTERNAL:
-                self._metrics.count(scope["method"], path, status or 500, time.perf_counter() - began)
+                self._note(scope["method"], path, status or 500, time.perf_counter() - began)
+
+    def _note(self, method: str, path: str, status: int, seconds: float) -> None:
+        self._metrics.count(method, path, status, seconds)
+        if status >= 500 or seconds > SLOW_SECONDS:
+            # Neither the path nor the method as they came: a line of the log must stay one line.
+            named = method if method in METHODS else "OTHER"
+            log.warning("%s %s was answered with %d in %.0f ms", named, route_of(path), status, seconds * 1000)
 
     async def _suffer(self, first: str, send: Send) -> bool:
         """Apply the faults; whether the request was answered by one."""

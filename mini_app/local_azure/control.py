@@ -1,4 +1,4 @@
-"""The demo's own control interface: its lease, its end, the killing of a replica, and a count of what really happened."""
+"""The demo's own control interface: its lease, its end, killed replicas, faults of ARM, and a count of what really happened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from mini_app.local_azure.arm_faults import ArmFaults
+from mini_app.local_azure.fault_routes import add_fault_routes
 from mini_app.local_azure.front_door import FrontDoor
 from mini_app.local_azure.ingress import Edge
 from mini_app.local_azure.region import Region
@@ -46,7 +48,9 @@ class Kill(BaseModel):
     index: Annotated[int, Field(ge=0)] = 0
 
 
-def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, lease: Lease, token: str) -> web.Application:
+def control_app(
+    regions: Mapping[str, Region], door: FrontDoor, edge: Edge, lease: Lease, token: str, faults: ArmFaults
+) -> web.Application:
     """The routes, behind a token but for the measurements."""
 
     @web.middleware
@@ -92,7 +96,18 @@ def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, leas
             }
             for name, region in regions.items()
         }
-        return web.json_response({"regions": shown, "origin_changes_total": door.changes_total})
+        origins = {
+            name: {"enabled": origin.enabled, "weight": origin.weight, "priority": origin.priority}
+            for name, origin in door.origins.items()
+        }
+        return web.json_response(
+            {
+                "regions": shown,
+                "origins": origins,
+                "origin_changes_total": door.changes_total,
+                "endpoint_changes_total": door.weighted_changes_total,
+            }
+        )
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=edge.page(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -103,5 +118,6 @@ def control_app(regions: Mapping[str, Region], door: FrontDoor, edge: Edge, leas
     app.router.add_post("/control/stop", stop)
     app.router.add_post("/control/kill-replica", kill)
     app.router.add_get("/control/state", state)
+    add_fault_routes(app, faults)
     app.router.add_get("/metrics", metrics)
     return app

@@ -1,15 +1,13 @@
-"""The resources as ARM's JSON documents, and what a PATCH asks for."""
+"""Container apps, their revisions and replicas as ARM's JSON documents, and the names that ids are made of."""
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
 from typing import Any
 
-from mini_app.local_azure.front_door import Origin
-from mini_app.local_azure.patches import AppPatch, Container, Scale, Template
-from mini_app.local_azure.region import Region, Revision
+from mini_app.local_azure.region import Region
 from mini_app.local_azure.replicas import Replica
+from mini_app.local_azure.revisions import Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,49 +18,13 @@ class Ids:
     resource_group: str
     profile: str
     origin_group: str
+    traffic_profile: str = "demo-tm"
+    log_workspace: str = ""
 
     @property
     def group(self) -> str:
         """The resource group's id."""
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What a PATCH of a container app asks for, merged with what is."""
-
-    suffix: str
-    image: str
-    replicas: int
-    max_replicas: int
-    new_revision: bool
-
-
-def wanted(patch: AppPatch, region: Region) -> Wanted:
-    """Merge a PATCH. A new suffix or image makes a revision; a change of scale does so in Azure, here it scales in place.
-
-    Raises ValueError where more replicas are asked for than the upper bound allows.
-    """
-    template = (patch.properties.template if patch.properties else None) or Template()
-    container = next(iter(template.containers or []), Container())
-    scale = template.scale or Scale()
-    now = region.revision
-    image = container.image or now.image
-    suffix = template.revision_suffix or ""
-    new = (bool(suffix) and suffix != now.suffix) or image != now.image
-    if new and not suffix:
-        suffix = next(s for n in itertools.count(2) if (s := f"r{n}") not in region.revisions)
-    replicas = scale.min_replicas or now.replicas
-    upper = scale.max_replicas or region.max_replicas
-    if replicas > upper:
-        raise ValueError(f"minReplicas {replicas} is more than maxReplicas {upper}")
-    return Wanted(
-        suffix=suffix or now.suffix,
-        image=image,
-        replicas=replicas,
-        max_replicas=upper,
-        new_revision=new,
-    )
 
 
 def container_app(ids: Ids, region: Region) -> dict[str, Any]:
@@ -76,6 +38,7 @@ def container_app(ids: Ids, region: Region) -> dict[str, Any]:
         "type": "Microsoft.App/containerApps",
         "location": region.location,
         "properties": {
+            "managedEnvironmentId": f"{ids.group}/providers/Microsoft.App/managedEnvironments/demo-{region.location}",
             "provisioningState": "InProgress" if region.changing else "Failed" if newest.error else "Succeeded",
             "runningStatus": "Running" if region.running else "Stopped",
             "latestRevisionName": newest.name,
@@ -88,12 +51,16 @@ def container_app(ids: Ids, region: Region) -> dict[str, Any]:
                     "traffic": [{"revisionName": now.name, "weight": 100, "latestRevision": False}],
                 },
             },
-            "template": {
-                "revisionSuffix": now.suffix,
-                "containers": [{"name": "app", "image": now.image, "resources": {"cpu": 0.25, "memory": "0.5Gi"}}],
-                "scale": {"minReplicas": now.replicas, "maxReplicas": region.max_replicas},
-            },
+            "template": _template(now),
         },
+    }
+
+
+def _template(item: Revision) -> dict[str, Any]:
+    return {
+        "revisionSuffix": item.suffix,
+        "containers": [item.container.model_dump(mode="json", by_alias=True, exclude_none=True)],
+        "scale": {"minReplicas": item.replicas, "maxReplicas": item.max_replicas},
     }
 
 
@@ -116,6 +83,7 @@ def revision(ids: Ids, region: Region, item: Revision) -> dict[str, Any]:
         "name": item.name,
         "type": "Microsoft.App/containerapps/revisions",
         "properties": {
+            "createdTime": item.created_at.isoformat(),
             "active": item.active,
             "replicas": len(mine),
             "trafficWeight": 100 if item is region.revision else 0,
@@ -123,11 +91,7 @@ def revision(ids: Ids, region: Region, item: Revision) -> dict[str, Any]:
             "runningState": running,
             "provisioningState": item.provisioning,
             "provisioningError": item.error or None,
-            "template": {
-                "revisionSuffix": item.suffix,
-                "containers": [{"name": "app", "image": item.image}],
-                "scale": {"minReplicas": item.replicas, "maxReplicas": region.max_replicas},
-            },
+            "template": _template(item),
         },
     }
 
@@ -145,31 +109,12 @@ def replica(ids: Ids, region: Region, item: Revision, process: Replica) -> dict[
             "runningStateDetails": "" if process.alive else f"the process ended with {process.process.returncode}",
             "containers": [
                 {
-                    "name": "app",
+                    "name": item.container.name,
                     "ready": process.serving,
                     "started": process.ready,
                     "restartCount": process.restart_count,
                     "runningState": "Running" if process.alive else "Terminated",
                 }
             ],
-        },
-    }
-
-
-def origin(ids: Ids, item: Origin) -> dict[str, Any]:
-    """A Front Door origin."""
-    path = f"{ids.group}/providers/Microsoft.Cdn/profiles/{ids.profile}/originGroups/{ids.origin_group}/origins/{item.name}"
-    return {
-        "id": path,
-        "name": item.name,
-        "type": "Microsoft.Cdn/profiles/originGroups/origins",
-        "properties": {
-            "hostName": f"{item.name}.demo.local",
-            "enabledState": "Enabled" if item.enabled else "Disabled",
-            "weight": item.weight,
-            "priority": item.priority,
-            "provisioningState": "Succeeded",
-            "deploymentStatus": "Succeeded",
-            "originGroupName": ids.origin_group,
         },
     }

@@ -32,6 +32,8 @@ class FrontDoor:
     def __init__(self, origins: dict[str, Origin]) -> None:
         self.origins = origins
         self.changes_total = 0
+        self.weighted_changes_total = 0
+        """How many of the changes came through `change_weighted`."""
 
     def choose(self) -> Origin | None:
         """Who serves the next request; None where no origin is enabled."""
@@ -47,15 +49,34 @@ class FrontDoor:
 
     def change(self, name: str, *, enabled: bool | None, weight: int | None, priority: int | None) -> None:
         """Change one origin; counts as a change only where something differs."""
-        origin = self.origins[name]
-        before = (origin.enabled, origin.weight, origin.priority)
+        before = self._settings()
+        self._set(self.origins[name], enabled, weight, priority)
+        self._count(before)
+
+    def change_weighted(self, name: str, *, enabled: bool | None, weight: int | None) -> None:
+        """Change one origin for whoever knows no priorities: from then on all share by their weights."""
+        if enabled is None and weight is None:
+            return
+        before = self._settings()
+        self._set(self.origins[name], enabled, weight, None)
+        for origin in self.origins.values():
+            origin.priority = 1
+        self.weighted_changes_total += self._count(before)
+
+    def _set(self, origin: Origin, enabled: bool | None, weight: int | None, priority: int | None) -> None:
         origin.enabled = origin.enabled if enabled is None else enabled
         origin.weight = origin.weight if weight is None else weight
         origin.priority = origin.priority if priority is None else priority
-        if before != (origin.enabled, origin.weight, origin.priority):
+
+    def _settings(self) -> list[tuple[bool, int, int]]:
+        return [(o.enabled, o.weight, o.priority) for o in self.origins.values()]
+
+    def _count(self, before: list[tuple[bool, int, int]]) -> bool:
+        if changed := before != self._settings():
             self.changes_total += 1
             for each in self.origins.values():
                 each.credit = 0.0
+        return changed
 
     def percent(self, name: str) -> float:
         """The share of an origin as it is configured, in percent; what health makes of it is not counted."""

@@ -48,6 +48,7 @@ def region_app(region: Region, forwarder: Forwarder) -> web.Application:
         body = await request.read()
         if request.path.startswith("/admin"):
             return await to_all(request, body)
+        region.count_request()
         replica = region.next_replica()
         if replica is None or not region.running:
             return refused(region.name, 503, "no replica is running")

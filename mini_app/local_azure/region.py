@@ -4,34 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import signal
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
+from typing import NoReturn
 
 import aiohttp
 
 from mini_app.local_azure import replicas as processes
+from mini_app.local_azure.meter import Meter
 from mini_app.local_azure.replicas import Replica, ReplicaPlan
+from mini_app.local_azure.revisions import FIRST_IMAGE, Revision, Wanted
 
-IMAGES = {"mini-app:1": "1", "mini-app:2": "2"}
+IMAGES = {FIRST_IMAGE: "1", "mini-app:2": "2"}
 """The images that exist here, and the version that each runs."""
+
+log = logging.getLogger(__name__)
 
 
 class BusyError(RuntimeError):
     """Another operation changes this app now."""
 
 
-@dataclass(slots=True)
-class Revision:
-    """One revision of the container app."""
+class ChangeError(RuntimeError):
+    """A change that was accepted, and failed. `code` is Azure's."""
 
-    name: str
-    suffix: str
-    image: str
-    replicas: int
-    active: bool = True
-    provisioning: str = "Provisioned"
-    error: str = ""
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(slots=True)
@@ -40,10 +41,12 @@ class Counters:
 
     restarts_total: int = 0
     revisions_created_total: int = 0
+    activations_total: int = 0
     scales_total: int = 0
     replicas_started_total: int = 0
     replicas_ended_total: int = 0
     killed_total: int = 0
+    requests_total: int = 0
 
 
 class Region:
@@ -54,12 +57,12 @@ class Region:
         self.name = plan.region
         self.app = app
         self.location = location
-        self.revisions = {"r1": Revision(f"{app}--r1", "r1", "mini-app:1", replicas)}
+        self.revisions = {"r1": Revision(f"{app}--r1", "r1", replicas)}
         self.current = "r1"
         self.replicas: list[Replica] = []
-        self.max_replicas = 5
         self.running = True
         self.counters = Counters()
+        self.meter = Meter()
         self.changing: str | None = None
         self._numbers = itertools.count(1)
         self._turn: Iterator[int] = itertools.count()
@@ -70,6 +73,15 @@ class Region:
     def revision(self) -> Revision:
         """The revision that serves."""
         return self.revisions[self.current]
+
+    def count_request(self) -> None:
+        """One request came to this region's ingress."""
+        self.counters.requests_total += 1
+        self.meter.note("Requests", 1)
+
+    def measure(self) -> None:
+        """Take the measurements of now."""
+        self.meter.sample(self.replicas)
 
     async def start(self, session: aiohttp.ClientSession) -> None:
         """Start the first replicas and wait until they answer."""
@@ -96,24 +108,34 @@ class Region:
         self.counters.killed_total += 1
         return replica.process.pid
 
-    def begin(self, what: str) -> None:
-        """Claim the app for one change. Raises BusyError."""
+    def must_be_free(self) -> None:
+        """Raise BusyError while something changes this app."""
         if self.changing is not None:
             raise BusyError(f"{self.app} is being changed now ({self.changing})")
+
+    def begin(self, what: str) -> None:
+        """Claim the app for one change. Raises BusyError."""
+        self.must_be_free()
         self.changing = what
 
-    def background(self, what: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
-        """Run a change that was claimed with `begin`, and let go of it afterwards."""
+    def background(self, what: str, work: Coroutine[None, None, None], linger: float = 0.0) -> asyncio.Task[None]:
+        """Run a change that was claimed with `begin`, and let go of it afterwards, `linger` seconds later than need be."""
 
         async def guarded() -> None:
             try:
                 await work
             finally:
+                await asyncio.sleep(linger)
                 self.changing = None
+
+        def ended(task: asyncio.Task[None]) -> None:
+            self._tasks.discard(task)
+            if not task.cancelled() and (error := task.exception()) is not None:
+                log.warning("%s of %s failed: %s", what, self.app, error)
 
         task = asyncio.create_task(guarded(), name=f"{self.name} {what}")
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(ended)
         return task
 
     async def restart(self) -> None:
@@ -135,7 +157,7 @@ class Region:
         await self._add(self.revision, self.revision.replicas - len(self.replicas))
 
     async def scale(self, wanted: int) -> None:
-        """Run `wanted` replicas."""
+        """Run `wanted` replicas of the revision that serves."""
         self.counters.scales_total += 1
         self.revision.replicas = wanted
         for dead in [r for r in self.replicas if not r.alive]:
@@ -144,27 +166,49 @@ class Region:
         for surplus in self.replicas[wanted:]:
             await self._remove(surplus)
 
-    async def deploy(self, suffix: str, image: str, wanted: int) -> None:
-        """Bring up a new revision beside the old one, and change over when it is well; otherwise the old one keeps serving."""
-        new = Revision(f"{self.app}--{suffix}", suffix, image, wanted, active=False, provisioning="Provisioning")
-        self.revisions[suffix] = new
+    async def deploy(self, wanted: Wanted) -> None:
+        """Bring up a new revision beside the old one, and change over when it is well; otherwise the old one keeps serving.
+
+        Raises ChangeError where it does not get well.
+        """
+        new = Revision(
+            name=f"{self.app}--{wanted.suffix}",
+            suffix=wanted.suffix,
+            replicas=wanted.replicas,
+            max_replicas=wanted.max_replicas,
+            container=wanted.container,
+            active=False,
+            provisioning="Provisioning",
+        )
+        self.revisions[wanted.suffix] = new
         self.counters.revisions_created_total += 1
-        if image not in IMAGES:
-            new.provisioning, new.error = "Failed", f"ImagePullBackOff: {image!r} does not exist here"
-            return
+        if new.image not in IMAGES:
+            self._give_up(new, f"ImagePullBackOff: {new.image!r} does not exist here")
+        await self._change_over(new)
+
+    async def activate(self, revision: Revision) -> None:
+        """Bring up a revision that served before, and change over to it. Raises ChangeError as `deploy` does."""
+        self.counters.activations_total += 1
+        await self._change_over(revision)
+
+    async def _change_over(self, new: Revision) -> None:
         old = list(self.replicas)
-        await self._add(new, wanted)
+        await self._add(new, new.replicas)
         mine = [r for r in self.replicas if r.revision == new.name]
-        if len([r for r in mine if r.ready]) < wanted:
-            new.provisioning, new.error = "Failed", "its replicas did not become ready"
+        if len([r for r in mine if r.ready]) < new.replicas:
             for replica in mine:
                 await self._remove(replica)
-            return
+            self._give_up(new, "its replicas did not become ready")
         self.revision.active = False
         new.provisioning, new.active = "Provisioned", True
-        self.current = suffix
+        self.current = new.suffix
         for replica in old:
             await self._remove(replica)
+
+    def _give_up(self, revision: Revision, why: str) -> NoReturn:
+        revision.provisioning, revision.error = "Failed", why
+        text = f"Failed to provision revision for container app '{self.app}'. Error details: {why}"
+        raise ChangeError("ContainerAppOperationError", text)
 
     async def _add(self, revision: Revision, count: int) -> None:
         await asyncio.gather(*(self._one(revision) for _ in range(count)))

@@ -79,14 +79,18 @@ async def start(plan: ReplicaPlan, name: str, revision: str, version: str) -> Re
         "MINI_APP_PEERS": json.dumps(dict(plan.peers)),
         "MINI_APP_EXIT_WITH_STDIN": "1",
     }
-    with (plan.logs / f"{name}.log").open("ab") as log, free_socket() as bound:
+    with (
+        (plan.logs / f"{name}.log").open("ab") as errors,
+        (plan.logs / f"{name}.out").open("ab") as output,
+        free_socket() as bound,
+    ):
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "mini_app.backend", "--fd", str(bound.fileno())),
             pass_fds=(bound.fileno(),),
             env=environment,
             stdin=asyncio.subprocess.PIPE,
-            stdout=log,
-            stderr=log,
+            stdout=output,
+            stderr=errors,
         )
         port = int(bound.getsockname()[1])
     return Replica(name, revision, port, process, datetime.now(UTC))

@@ -19,8 +19,10 @@ from aiohttp import web
 
 from mini_app.local_azure import certificate, load
 from mini_app.local_azure.arm import Arm
+from mini_app.local_azure.arm_faults import ArmFaults
 from mini_app.local_azure.control import Lease, control_app
 from mini_app.local_azure.documents import Ids
+from mini_app.local_azure.entra import Entra
 from mini_app.local_azure.front_door import FrontDoor, Origin
 from mini_app.local_azure.ingress import Edge, Forwarder, region_app
 from mini_app.local_azure.region import Region
@@ -28,8 +30,17 @@ from mini_app.local_azure.replicas import ReplicaPlan, free_socket
 from mini_app.local_azure.tokens import Tokens
 
 LOCATIONS = {"east": "eastus", "west": "westus3"}
-IDS = Ids("00000000-0000-0000-0000-000000000001", "overwatch-demo", "demo-fd", "demo")
+IDS = Ids(
+    subscription="00000000-0000-0000-0000-000000000001",
+    resource_group="overwatch-demo",
+    profile="demo-fd",
+    origin_group="demo",
+    traffic_profile="demo-tm",
+    log_workspace="00000000-0000-0000-0000-000000000002",
+)
 TENANT = "11111111-1111-1111-1111-111111111111"
+CLIENT = "22222222-2222-2222-2222-222222222222"
+MEASURE_SECONDS = 10.0
 
 FACTS = "local_azure.json"
 
@@ -87,18 +98,24 @@ class LocalAzure:
             plan = ReplicaPlan(name, database, admin_token, logs, urls)
             self._regions[name] = Region(plan, f"demo-{name}", location, self._options.replicas)
         door = FrontDoor({"east": Origin("east", enabled=True), "west": Origin("west", enabled=False, priority=2)})
-        forwarder, tokens = Forwarder(session), Tokens(TENANT)
+        forwarder, tokens, faults = Forwarder(session), Tokens(TENANT, CLIENT), ArmFaults()
+        entra = Entra(TENANT, CLIENT, tokens)
         edge = Edge(door, urls, forwarder)
         control_token = secrets.token_urlsafe(24)
         tls, ca_file = await asyncio.to_thread(certificate.make, folder)
         for name, region in self._regions.items():
             await self._serve(region_app(region, forwarder), doors[name])
         public = await self._serve(edge.app())
-        control = await self._serve(control_app(self._regions, door, edge, lease, control_token))
+        control = await self._serve(control_app(self._regions, door, edge, lease, control_token, faults))
         identity = web.Application()
         identity.router.add_get("/msi/token", tokens.managed_identity)
         msi = await self._serve(identity)
-        arm = await self._serve(Arm(self._regions, door, IDS, tokens).app(), tls=tls)
+        arm_socket = free_socket()
+        port = arm_socket.getsockname()[1]
+        arm_url = f"https://127.0.0.1:{port}"
+        own = frozenset({arm_url, f"https://localhost:{port}"})
+        arm = Arm(self._regions, door, IDS, tokens, entra, logs, faults, own)
+        await self._serve(arm.app(), arm_socket, tls=tls)
         await asyncio.gather(*(region.start(session) for region in self._regions.values()))
         for region in self._regions.values():
             if not any(replica.serving for replica in region.replicas):
@@ -106,6 +123,7 @@ class LocalAzure:
         lease.renew()  # the start is not counted
         self._spawn(lease.watch(), "lease")
         self._spawn(edge.probe(session, self._options.probe_interval), "probes")
+        self._spawn(self._measure(), "measurements")
         rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
         self._spawn(load.stream(f"http://127.0.0.1:{public}", self._options.rps, session, rng), "load")
         write(
@@ -114,7 +132,14 @@ class LocalAzure:
                 "pid": os.getpid(),
                 "control_url": f"http://127.0.0.1:{control}",
                 "control_token": control_token,
-                "arm_url": f"https://127.0.0.1:{arm}",
+                "arm_url": arm_url,
+                "login_url": arm_url,
+                "tenant_id": entra.tenant,
+                "client_id": entra.client_id,
+                "client_secret": entra.client_secret,
+                "federated_token": entra.federated_token,
+                "logs_url": arm_url,
+                "log_workspace": IDS.log_workspace,
                 "ca_file": str(ca_file),
                 "msi_endpoint": f"http://127.0.0.1:{msi}/msi/token",
                 "msi_header": tokens.header,
@@ -133,6 +158,11 @@ class LocalAzure:
                     "endpoint": "demo",
                     "origins": {name: name for name in self._regions},
                 },
+                "traffic_manager": {
+                    "profile": IDS.traffic_profile,
+                    "endpoint_type": "ExternalEndpoints",
+                    "endpoints": {name: name for name in self._regions},
+                },
                 "started_at": datetime.now(UTC).isoformat(),
             },
         )
@@ -145,6 +175,12 @@ class LocalAzure:
         self._runners.append(runner)
         address: tuple[str, int] = runner.addresses[0]
         return address[1]
+
+    async def _measure(self) -> None:
+        while True:
+            for region in self._regions.values():
+                region.measure()
+            await asyncio.sleep(MEASURE_SECONDS)
 
     def _spawn(self, work: Any, name: str) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

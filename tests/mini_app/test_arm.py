@@ -14,11 +14,14 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from mini_app.local_azure import documents
 from mini_app.local_azure.arm import Arm
+from mini_app.local_azure.arm_faults import ArmFaults
 from mini_app.local_azure.documents import Ids
+from mini_app.local_azure.entra import Entra
 from mini_app.local_azure.front_door import FrontDoor, Origin
 from mini_app.local_azure.patches import AppPatch
-from mini_app.local_azure.region import Region, Revision
+from mini_app.local_azure.region import Region
 from mini_app.local_azure.replicas import Replica, ReplicaPlan
+from mini_app.local_azure.revisions import Revision, Wanted, wanted
 from mini_app.local_azure.tokens import Tokens
 
 IDS = Ids("sub", "group", "profile", "origins")
@@ -56,8 +59,8 @@ def door() -> FrontDoor:
 async def ask(region, door):
     """One call, with a token unless another is given; the status and the answer."""
     tokens = Tokens("tenant")
-    arm = Arm({"east": region}, door, IDS, tokens)
-    bearer = f"Bearer {tokens.issue('x')}"
+    arm = Arm({"east": region}, door, IDS, tokens, Entra("tenant", "client", tokens), Path(), ArmFaults())
+    bearer = f"Bearer {tokens.issue('https://management.azure.com/')}"
     async with TestClient(TestServer(arm.app())) as client:
 
         async def call(method: str, path: str, body: bytes | io.BytesIO | None = None, authorization: str = bearer):
@@ -113,12 +116,12 @@ BAD_APPS = [
 
 @pytest.mark.parametrize("body", BAD_APPS, ids=lambda body: body[:80].decode("latin-1"))
 async def test_nonsense_for_an_app_is_refused_and_nothing_is_done(ask, region, body):
-    before = (dict(region.revisions), asdict(region.counters), region.max_replicas)
+    before = (dict(region.revisions), asdict(region.counters), asdict(region.revision))
     status, answer = await ask("PATCH", APP, body)
     assert status == 400
     assert answer["error"]["message"]
     assert region.changing is None
-    assert before == (dict(region.revisions), asdict(region.counters), region.max_replicas)
+    assert before == (dict(region.revisions), asdict(region.counters), asdict(region.revision))
 
 
 def origin(**content) -> bytes:
@@ -243,20 +246,25 @@ def patch(**content) -> AppPatch:
     return AppPatch.model_validate_json(template(**content))
 
 
+def merged(region: Region, **content) -> Wanted:
+    return wanted(patch(**content), region.revision, region.revisions)
+
+
 def test_a_patch_is_merged_with_what_is(region):
-    same = documents.wanted(patch(), region)
-    assert (same.image, same.suffix, same.replicas, same.max_replicas, same.new_revision) == ("mini-app:1", "r1", 2, 5, False)
-    scaled = documents.wanted(patch(scale={"minReplicas": 7, "maxReplicas": 9}), region)
+    same = merged(region)
+    shown = (same.container.image, same.suffix, same.replicas, same.max_replicas, same.new_revision)
+    assert shown == ("mini-app:1", "r1", 2, 5, False)
+    scaled = merged(region, scale={"minReplicas": 7, "maxReplicas": 9})
     assert (scaled.replicas, scaled.max_replicas, scaled.new_revision) == (7, 9, False)
 
 
 def test_a_new_image_or_suffix_makes_a_revision_with_a_free_name(region):
-    region.revisions["r2"] = Revision("demo-east--r2", "r2", "mini-app:404", 2, active=False)
-    image = documents.wanted(patch(containers=[{"image": "mini-app:2"}]), region)
+    region.revisions["r2"] = Revision("demo-east--r2", "r2", 2, active=False)
+    image = merged(region, containers=[{"image": "mini-app:2"}])
     assert (image.suffix, image.new_revision) == ("r3", True)
-    suffix = documents.wanted(patch(revisionSuffix="ow-1"), region)
-    assert (suffix.suffix, suffix.image, suffix.new_revision) == ("ow-1", "mini-app:1", True)
-    assert not documents.wanted(patch(revisionSuffix="r1", containers=[{"image": "mini-app:1"}]), region).new_revision
+    suffix = merged(region, revisionSuffix="ow-1")
+    assert (suffix.suffix, suffix.container.image, suffix.new_revision) == ("ow-1", "mini-app:1", True)
+    assert not merged(region, revisionSuffix="r1", containers=[{"image": "mini-app:1"}]).new_revision
 
 
 def health(region: Region) -> tuple[str, str]:
@@ -295,9 +303,7 @@ def test_a_dead_replica_still_gets_its_share_of_requests_and_a_starting_one_none
 
 
 def test_an_app_whose_newest_revision_failed_says_so_and_names_the_one_that_serves(region):
-    region.revisions["r2"] = Revision(
-        "demo-east--r2", "r2", "mini-app:404", 2, active=False, provisioning="Failed", error="ImagePullBackOff"
-    )
+    region.revisions["r2"] = Revision("demo-east--r2", "r2", 2, active=False, provisioning="Failed", error="ImagePullBackOff")
     shown = documents.container_app(IDS, region)["properties"]
     assert shown["provisioningState"] == "Failed"
     assert shown["latestRevisionName"] == "demo-east--r2"
