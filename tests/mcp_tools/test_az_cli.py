@@ -95,6 +95,13 @@ async def test_a_command_that_nobody_waits_for_any_more_is_killed(cli, tmp_path)
     await until(lambda: all(gone(int(pid)) for pid in pids.read_text(encoding="utf-8").split()))
 
 
+async def test_what_a_command_left_behind_is_killed_where_it_holds_the_answer_back(cli, tmp_path):
+    with pytest.raises(LostError, match="did not end within"):
+        await cli('sleep 600 & echo "$!" > "$0.pids"', 1.0, language="/bin/sh").run(["x"], "updating")
+    pid = int((tmp_path / "az.pids").read_text(encoding="utf-8"))
+    await until(lambda: gone(pid))
+
+
 async def test_a_program_that_is_not_there_did_nothing(tmp_path):
     traffic = FrontDoorConfig(profile="p", origin_group="g", origins={}, az=str(tmp_path / "none"))
     with pytest.raises(NotDoneError, match=r"install the Azure CLI, name it in traffic\.az"):

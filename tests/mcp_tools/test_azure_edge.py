@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 import sys
@@ -103,7 +104,7 @@ class CliWorld:
         found = []
         for words in self.commands:
             if "update" in words:
-                pairs = zip(words, words[1:], strict=False)
+                pairs = itertools.pairwise(words)
                 found.append({names[key]: int(word) if word.isdecimal() else word for key, word in pairs if key in names})
         return found
 
@@ -160,7 +161,7 @@ async def test_shares_are_read_as_percent(edge, doors, weights):
 async def test_a_door_that_nobody_configured_and_that_takes_traffic_is_an_error(edge):
     world, platform = edge
     world.has(door("east", True), door("west", False), door("north", True))
-    with pytest.raises(PlatformError, match="'north'.*add it to traffic"):
+    with pytest.raises(PlatformError, match=r"'north'.*add it to traffic"):
         await platform.traffic()
 
 
@@ -247,14 +248,13 @@ class TestTrafficManager:
         assert state.weights == {"east": 100, "west": 0}
 
 
-async def test_front_doors_second_choice_has_no_share_while_the_first_is_enabled(arm, made):
-    arm.answers[f"GET {ORIGINS}"] = {
-        "value": [document("front_door", door("east", True)), document("front_door", door("west", True))]
-    }
-    arm.answers[f"GET {ORIGINS}"]["value"][1]["properties"]["priority"] = 2
-    assert (await made().traffic()).weights == {"east": 100, "west": 0}
-    arm.answers[f"GET {ORIGINS}"]["value"][0]["properties"]["enabledState"] = "Disabled"
-    assert (await made().traffic()).weights == {"east": 0, "west": 100}
+async def test_front_doors_second_choice_has_no_share_while_the_first_is_enabled(arm, platform):
+    first, second = (document("front_door", door(name, True)) for name in ("east", "west"))
+    second["properties"]["priority"] = 2
+    arm.answers[f"GET {ORIGINS}"] = {"value": [first, second]}
+    assert (await platform.traffic()).weights == {"east": 100, "west": 0}
+    first["properties"]["enabledState"] = "Disabled"
+    assert (await platform.traffic()).weights == {"east": 0, "west": 100}
 
 
 COMMANDS = {

@@ -140,11 +140,12 @@ async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:
 
 
 async def _bury(process: asyncio.subprocess.Process) -> None:
-    """Make sure that nothing of it is left that could still act."""
-    if process.returncode is not None:
+    """Make sure that nothing of it is left that could still act, neither itself nor what it started and left behind."""
+    streams = [stream for stream in (process.stdout, process.stderr) if stream is not None]
+    if process.returncode is not None and all(stream.at_eof() for stream in streams):
         return
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(BURIAL_SECONDS):
-            await process.wait()
+            await asyncio.gather(process.wait(), *(_read(stream, 0) for stream in streams))
