@@ -1,11 +1,22 @@
-"""The `az` command lines that do what the tools do, quoted for a POSIX shell."""
+"""The `az` argument lists that do what the tools do: for the person who reads the record, and for `az_edge`, which runs them.
+
+What is printed is what works by hand, quoted for a POSIX shell; what is run never sees a shell.
+"""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
 
-from overwatch_mcp.config import AzureTarget, FrontDoorConfig
+from overwatch_mcp.config import AzureTarget, FrontDoorConfig, TrafficManagerConfig
+
+FULL_WEIGHT = 1000
+"""Both edges count shares from 1 to this."""
+
+
+def native_weight(percent: int) -> int:
+    """The edges' own number for a share in percent."""
+    return percent * FULL_WEIGHT // 100
 
 
 class AzCommands:
@@ -33,25 +44,47 @@ class AzCommands:
         return self._line("containerapp", "update", "-n", self._app(region), *bounds, "--revision-suffix", suffix)
 
     def switch(self, weights: Mapping[str, int]) -> str:
-        """One `az afd origin update` for each region, those that receive traffic first."""
-        return " && ".join(self._origin(region, weight) for region, weight in in_safe_order(weights))
-
-    def _origin(self, region: str, weight: int) -> str:
+        """One update of the edge for each region, those that receive traffic first."""
         traffic = self._config.traffic
-        if not isinstance(traffic, FrontDoorConfig):
+        if traffic is None:
             return ""
-        where = ("--profile-name", traffic.profile, "--origin-group-name", traffic.origin_group)
-        state = ("--enabled-state", "Enabled", "--weight", str(weight * 10)) if weight else ("--enabled-state", "Disabled")
-        return self._line("afd", "origin", "update", *where, "--origin-name", traffic.origins[region], *state)
+        updates = (set_door(self._config, traffic, region, native_weight(percent)) for region, percent in in_safe_order(weights))
+        return " && ".join(shlex.join(("az", *words)) for words in updates)
 
     def _app(self, region: str) -> str:
         return self._config.regions[region].container_app
 
     def _line(self, *words: str) -> str:
-        scope = ("-g", self._config.resource_group, "--subscription", self._config.subscription_id)
-        return shlex.join(("az", *words, *scope))
+        return shlex.join(("az", *words, *_scope(self._config)))
+
+
+def read_doors(config: AzureTarget, traffic: FrontDoorConfig | TrafficManagerConfig) -> list[str]:
+    """The arguments that read the edge: a list of origins, or a profile with its endpoints."""
+    if isinstance(traffic, FrontDoorConfig):
+        words = ["afd", "origin", "list", "--profile-name", traffic.profile, "--origin-group-name", traffic.origin_group]
+    else:
+        words = ["network", "traffic-manager", "profile", "show", "-n", traffic.profile]
+    return [*words, *_scope(config)]
+
+
+def set_door(config: AzureTarget, traffic: FrontDoorConfig | TrafficManagerConfig, region: str, weight: int) -> list[str]:
+    """The arguments that give a region's door a weight; 0 disables it, as neither edge knows a weight 0."""
+    state = "Enabled" if weight else "Disabled"
+    share = ["--weight", str(weight)] if weight else []
+    if isinstance(traffic, FrontDoorConfig):
+        words = ["afd", "origin", "update", "--profile-name", traffic.profile, "--origin-group-name", traffic.origin_group]
+        words += ["--origin-name", traffic.origins[region], "--enabled-state", state, *share]
+        words += ["--priority", "1"] if weight else []
+    else:
+        words = ["network", "traffic-manager", "endpoint", "update", "--profile-name", traffic.profile]
+        words += ["-n", traffic.endpoints[region], "--type", traffic.endpoint_type, "--endpoint-status", state, *share]
+    return [*words, *_scope(config)]
 
 
 def in_safe_order(weights: Mapping[str, int]) -> list[tuple[str, int]]:
     """Regions that receive traffic before those that lose it, so that there is always somewhere to go."""
     return sorted(weights.items(), key=lambda item: (item[1] == 0, item[0]))
+
+
+def _scope(config: AzureTarget) -> tuple[str, ...]:
+    return ("-g", config.resource_group, "--subscription", config.subscription_id)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from email.utils import parsedate_to_datetime
 
 import aiohttp
 from azure.core.exceptions import (
@@ -16,9 +18,12 @@ from azure.core.exceptions import (
 from azure.core.utils import case_insensitive_dict
 
 from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, PlatformError, ThrottledError
+from overwatch_mcp.plain_text import plain
 
-_LOGIN = "check the target's `credential` and log in (managed identity, or `az login`)"
-_RIGHTS = "give the identity the right to read and write this resource"
+BUSY_CODES = frozenset({"AnotherOperationInProgress", "Conflict", "ContainerAppLockConflict", "ContainerAppOperationInProgress"})
+"""Codes that say "busy, nothing was done", with whichever status: Container Apps sends some of them with 400."""
+LOGIN = "check the target's `credential` and log in (managed identity, or `az login`)"
+RIGHTS = "give the identity the right to read and write this resource"
 
 
 @contextmanager
@@ -46,7 +51,7 @@ def translate(error: AzureError, what: str) -> PlatformError:
     """
     text = f"{what}: {_words(error)}"
     if isinstance(error, ClientAuthenticationError):
-        return DeniedError(f"{text}; {_LOGIN}")
+        return DeniedError(f"{text}; {LOGIN}")
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _answered(error, error.status_code, text)
     if isinstance(error, ServiceRequestTimeoutError):
@@ -59,28 +64,52 @@ def translate(error: AzureError, what: str) -> PlatformError:
     return LostError(text)
 
 
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds that the platform asks to wait; None where it does not say, or says it so that it can't be read.
+
+    A date is compared with the answer's own: the platform's clock need not agree with this machine's.
+    """
+    found = case_insensitive_dict(headers)
+    for name in ("x-ms-retry-after-ms", "retry-after-ms"):
+        if (milliseconds := _number(found.get(name))) is not None:
+            return milliseconds / 1000
+    text = found.get("retry-after")
+    seconds = _number(text)
+    if seconds is not None or text is None:
+        return seconds
+    try:
+        until, now = parsedate_to_datetime(text), parsedate_to_datetime(found.get("date") or "")
+        return max(0.0, (until - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text or "")
+    except ValueError:
+        return None
+    return max(0.0, number) if math.isfinite(number) else None
+
+
 def _answered(error: HttpResponseError, status: int, text: str) -> PlatformError:
     if status == 401:
-        return DeniedError(f"{text}; {_LOGIN}")
+        return DeniedError(f"{text}; {LOGIN}")
     if status == 403:
-        return DeniedError(f"{text}; {_RIGHTS}")
+        return DeniedError(f"{text}; {RIGHTS}")
     if status == 404:
         return MissingError(f"{text}; check the names in the configuration")
-    if status == 409:
+    if status == 409 or (400 <= status < 500 and _code(error) in BUSY_CODES and status != 429):
         return ConflictError(text)
     if status == 429:
-        return ThrottledError(text, _retry_after(error))
+        return ThrottledError(text, retry_after(getattr(error.response, "headers", None) or {}))
     if 400 <= status < 500 and status != 408:
         return NotDoneError(text)
     return LostError(text)
 
 
-def _retry_after(error: HttpResponseError) -> float | None:
-    headers = case_insensitive_dict(getattr(error.response, "headers", None) or {})
-    try:
-        return max(0.0, float(headers["Retry-After"]))
-    except (KeyError, ValueError):
-        return None
+def _code(error: HttpResponseError) -> str | None:
+    return None if error.error is None else error.error.code
 
 
 def _words(error: Exception) -> str:
@@ -88,4 +117,4 @@ def _words(error: Exception) -> str:
         words = f"{error.status_code} {error.error.code}: {error.error.message}"
     else:
         words = str(error) or type(error).__name__
-    return " ".join(words.split())[:400]
+    return plain(" ".join(words.split()), 400)

@@ -1,4 +1,4 @@
-"""Azure Container Apps in regions behind Front Door: implements `platform.Platform` with the SDK.
+"""Azure Container Apps in regions behind Front Door or Traffic Manager: implements `platform.Platform` with the SDK.
 
 The same code speaks to the public Resource Manager and to any other that `arm_url` names.
 """
@@ -6,28 +6,30 @@ The same code speaks to the public Resource Manager and to any other that `arm_u
 from __future__ import annotations
 
 import asyncio
+import importlib
 from collections.abc import Collection
-from datetime import UTC, datetime
 from typing import Any
 
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
 from azure.mgmt.appcontainers.models import Replica as AzureReplica
-from azure.mgmt.cdn.models import AFDOriginUpdateParameters
 
-from overwatch_mcp.az_commands import AzCommands
+from overwatch_mcp.az_commands import AzCommands, native_weight
+from overwatch_mcp.azure_continuation import Acceptance, Follower
+from overwatch_mcp.azure_edge import Edge, EdgeConfig, refuse_last, traffic_state
 from overwatch_mcp.azure_errors import mapped
-from overwatch_mcp.azure_readings import bounds, revision_read, revision_state, service_state, serving_revision, traffic_state
-from overwatch_mcp.azure_session import AzureClients
+from overwatch_mcp.azure_metrics import AzureMetrics
+from overwatch_mcp.azure_readings import bounds, newest_first, revision_state, service_state, serving_revision
+from overwatch_mcp.azure_session import ACCEPT_ONLY, AzureSession
 from overwatch_mcp.clock import Clock
-from overwatch_mcp.config import AzureTarget, FrontDoorConfig
+from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import MissingError, PlatformError
 from overwatch_mcp.models import LogLine, MetricSeries, ServiceState, TrafficState
 from overwatch_mcp.models import Revision as RevisionRead
 from overwatch_mcp.platform import ProbeAnswer, RevisionState
 from overwatch_mcp.public_probe import PublicProbe
 
-_ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
-"""A write returns when it was accepted; nothing but the operation itself may send it twice."""
+_RUN = ("containers", "initContainers", "volumes")
+"""What a template says of what is run; its scale is the present one's."""
 
 
 class AzurePlatform:
@@ -42,9 +44,12 @@ class AzurePlatform:
         self._target = target
         self._config = config
         self._clock = clock
-        self._clients = AzureClients(config)
+        self._session = AzureSession(config)
         self._probe = PublicProbe(config)
+        self._follower = Follower(self._session.ask, self._session.url, clock)
         self._serving: dict[str, str] = {}
+        self._edge: Edge | None = None
+        self._logs: Any = None
 
     async def warm(self) -> None:
         """Log in and connect: one look at everything."""
@@ -54,7 +59,7 @@ class AzurePlatform:
     async def close(self) -> None:
         """Let connections go."""
         await self._probe.close()
-        await self._clients.close()
+        await self._session.close()
 
     async def service(self, region: str) -> ServiceState:
         """How a region's service stands: the revision that serves, which is the latest one that ever got ready."""
@@ -75,7 +80,7 @@ class AzurePlatform:
         name = f"{app_name}--{suffix}"
         try:
             with mapped(f"reading {name!r}"):
-                found = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, name)
+                found = await self._session.apps.container_apps_revisions.get_revision(self._group, app_name, name)
                 return revision_state(name, found)
         except MissingError:
             return None
@@ -84,88 +89,88 @@ class AzurePlatform:
         """The revisions of a region's app, the newest first."""
         app_name = self._app(region)
         with mapped(f"reading the revisions of {app_name!r}"):
-            listing = self._clients.apps.container_apps_revisions.list_revisions(self._group, app_name)
-            found = [revision_read(one) async for one in listing]
-        epoch = datetime.min.replace(tzinfo=UTC)
-        return sorted(found, key=lambda one: one.created_at or epoch, reverse=True)
+            listing = self._session.apps.container_apps_revisions.list_revisions(self._group, app_name)
+            return newest_first([revision async for revision in listing])
 
     async def logs(self, region: str, lines: int, revision: str | None) -> list[LogLine]:
-        """The last lines of a region's replicas."""
-        del lines, revision
-        raise PlatformError(f"{self._target!r} has no logs to read in {region!r}: set `log_workspace` in its configuration")
+        """The last lines of a region's replicas, from Log Analytics."""
+        app_name = self._app(region)
+        if self._logs is None:
+            module = await _imported("azure_logs")
+            self._logs = self._logs or module.AzureLogs(self._config, self._session)
+        found: list[LogLine] = await self._logs.lines(app_name, lines, revision)
+        return found
 
     async def metrics(self, region: str, minutes: int) -> list[MetricSeries]:
         """The platform's measurements of a region."""
-        del minutes
-        raise PlatformError(f"the platform measures nothing of {region!r}")
+        return await AzureMetrics(self._config, self._session).series(self._app(region), minutes, self._clock.now())
 
     def native_weight(self, percent: int) -> int:
         """Both edges count from 1 to 1000."""
-        return percent * 10
+        return native_weight(percent)
 
     async def follow(self, continuation: str) -> None:
-        """Wait for the end of a long operation."""
+        """Wait for the end of a long operation. Raises NotDoneError where the platform ended it as failed."""
+        await self._follower.follow(continuation)
 
     async def traffic(self) -> TrafficState:
-        """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
-        door = self._door()
-        with mapped(f"reading origin group {door.origin_group!r}"):
-            listing = self._clients.cdn.afd_origins.list_by_origin_group(self._group, door.profile, door.origin_group)
-            return traffic_state(self._target, door, [origin async for origin in listing], self._clock.now())
+        """Who is sent where. Raises PlatformError where a door is missing, or one that is not configured takes traffic."""
+        edge, config = await self._door()
+        return traffic_state(self._target, config, await edge.doors(), self._clock.now())
 
-    async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> None:
-        """Start the replicas of a revision anew, all of them."""
+    async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> str | None:
+        """Start all replicas of a revision anew; this is no long operation."""
         del anew
         app_name = self._app(region)
         with mapped(f"restarting {revision!r}"):
-            await self._clients.apps.container_apps_revisions.restart_revision(self._group, app_name, revision, retry_total=0)
+            await self._session.apps.container_apps_revisions.restart_revision(self._group, app_name, revision, retry_total=0)
+        return None
 
-    async def deploy(self, region: str, image: str, suffix: str) -> None:
+    async def deploy(self, region: str, image: str, suffix: str) -> str | None:
         """Make a revision with another image. A merge patch replaces lists whole, so the containers are read first."""
         app_name = self._app(region)
         what = f"deploying {image!r} to {app_name!r}"
         with mapped(what):
             app = await self._get_app(app_name)
-            containers = [container.as_dict() for container in (app.template.containers if app.template else None) or []]
+            template = app.template.as_dict(exclude_readonly=True) if app.template else {}
+        containers = template.get("containers")
         if not containers:
             raise MissingError(f"{app_name!r} has no container to give an image: it was not made for this")
-        containers[0]["image"] = image
-        await self._patch(app_name, {"revisionSuffix": suffix, "containers": containers}, what)
+        first = {**containers[0], "image": image}
+        return await self._patch(app_name, {"revisionSuffix": suffix, "containers": [first, *containers[1:]]}, what)
 
-    async def copy(self, region: str, revision: str, suffix: str) -> None:
-        """Make a revision with the containers of an earlier one."""
+    async def copy(self, region: str, revision: str, suffix: str) -> str | None:
+        """Make a revision with what an earlier one ran.
+
+        What that one had not is taken away, where the present one has it: a merge patch would keep it. Secrets belong to the
+        app and are only named in a template; where one is gone since, the platform refuses the copy.
+        """
         app_name = self._app(region)
         what = f"copying {revision!r} of {app_name!r}"
         with mapped(what):
-            old = await self._clients.apps.container_apps_revisions.get_revision(self._group, app_name, revision)
-            template = old.template.as_dict() if old.template else {}
+            apps = self._session.apps
+            app, old = await asyncio.gather(
+                self._get_app(app_name), apps.container_apps_revisions.get_revision(self._group, app_name, revision)
+            )
+            present = app.template.as_dict(exclude_readonly=True) if app.template else {}
+            template = old.template.as_dict(exclude_readonly=True) if old.template else {}
         if not template.get("containers"):
             raise MissingError(f"{revision!r} has no container to copy: name another revision")
-        kept = {key: template[key] for key in ("containers", "initContainers", "volumes") if template.get(key)}
-        await self._patch(app_name, {**kept, "revisionSuffix": suffix}, what)
+        kept = {key: template.get(key) or [] for key in _RUN if template.get(key) or present.get(key)}
+        return await self._patch(app_name, {**kept, "revisionSuffix": suffix}, what)
 
-    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> None:
+    async def scale(self, region: str, minimum: int, maximum: int, suffix: str) -> str | None:
         """Make a revision with other bounds."""
         app_name = self._app(region)
         template = {"revisionSuffix": suffix, "scale": {"minReplicas": minimum, "maxReplicas": maximum}}
-        await self._patch(app_name, template, f"scaling {app_name!r} to {minimum}")
+        return await self._patch(app_name, template, f"scaling {app_name!r} to {minimum}")
 
-    async def set_origin(self, region: str, weight: int) -> None:
-        """Give a region's origin a share in percent. Front Door knows no weight 0: that is a disabled origin."""
-        door = self._door()
-        properties: dict[str, Any] = {"enabledState": "Disabled"}
-        if weight:
-            properties = {"enabledState": "Enabled", "weight": self.native_weight(weight), "priority": 1}
-        name = door.origins[region]
-        with mapped(f"updating origin {name!r}"):
-            await self._clients.cdn.afd_origins.begin_update(
-                self._group,
-                door.profile,
-                door.origin_group,
-                name,
-                AFDOriginUpdateParameters({"properties": properties}),
-                **_ACCEPT_ONLY,
-            )
+    async def set_origin(self, region: str, weight: int) -> str | None:
+        """Give a region's door a share in percent; 0 disables it, but never the last one."""
+        edge, config = await self._door()
+        if not weight:
+            refuse_last(region, traffic_state(self._target, config, await edge.doors(), self._clock.now()))
+        return await edge.set(region, native_weight(weight))
 
     async def probe(self) -> ProbeAnswer:
         """Ask once through the public address, on a connection of its own."""
@@ -178,15 +183,23 @@ class AzurePlatform:
     def _app(self, region: str) -> str:
         return self._config.regions[region].container_app
 
-    def _door(self) -> FrontDoorConfig:
-        if self._config.traffic is None:
+    async def _door(self) -> tuple[Edge, EdgeConfig]:
+        """The edge, made at its first use: each kind has an SDK of its own, and most targets need none or one."""
+        traffic = self._config.traffic
+        if traffic is None:
             raise PlatformError(f"{self._target!r} has no way to move traffic: set `traffic` in its configuration")
-        if not isinstance(self._config.traffic, FrontDoorConfig):
-            raise PlatformError(f"{self._config.traffic.kind!r} can't be used: take front_door")
-        return self._config.traffic
+        if self._edge is None:
+            if traffic.via == "cli":
+                module = await _imported("az_edge")
+                made = module.EdgeByCli(self._config, traffic)
+            else:
+                module = await _imported(f"azure_{traffic.kind}")
+                made = module.make(self._config, traffic, self._session)
+            self._edge = self._edge or made
+        return self._edge, traffic
 
     async def _get_app(self, app_name: str) -> ContainerApp:
-        return await self._clients.apps.container_apps.get(self._group, app_name)
+        return await self._session.apps.container_apps.get(self._group, app_name)
 
     async def _read_service(self, app_name: str) -> tuple[ContainerApp, Revision | None, list[AzureReplica]]:
         """The revision seldom changes: it is read beside the app, and once more only where the guess was wrong."""
@@ -210,18 +223,25 @@ class AzurePlatform:
     async def _get_revision(self, app_name: str, revision: str | None) -> tuple[Revision | None, list[AzureReplica]]:
         if revision is None:
             return None, []
-        apps = self._clients.apps
+        apps = self._session.apps
         found, replicas = await asyncio.gather(
             apps.container_apps_revisions.get_revision(self._group, app_name, revision),
             apps.container_apps_revision_replicas.list_replicas(self._group, app_name, revision),
         )
         return found, list(replicas.value or [])
 
-    async def _patch(self, app_name: str, template: dict[str, Any], what: str) -> None:
+    async def _patch(self, app_name: str, template: dict[str, Any], what: str) -> str | None:
+        accepted = Acceptance(self._session.url)
+        body = ContainerApp({"properties": {"template": template}})
         with mapped(what):
-            await self._clients.apps.container_apps.begin_update(
-                self._group, app_name, ContainerApp({"properties": {"template": template}}), **_ACCEPT_ONLY
+            await self._session.apps.container_apps.begin_update(
+                self._group, app_name, body, raw_response_hook=accepted, **ACCEPT_ONLY
             )
+        return accepted.continuation
+
+
+async def _imported(name: str) -> Any:
+    return await asyncio.to_thread(importlib.import_module, f"overwatch_mcp.{name}")
 
 
 def make(target: str, config: AzureTarget, clock: Clock) -> AzurePlatform:

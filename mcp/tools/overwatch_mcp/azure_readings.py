@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
 from azure.mgmt.appcontainers.models import Replica as AzureReplica
-from azure.mgmt.cdn.models import AFDOrigin
 
-from overwatch_mcp.config import FrontDoorConfig
-from overwatch_mcp.errors import MissingError, PlatformError
-from overwatch_mcp.models import Origin, Replica, ServiceState, TrafficState
+from overwatch_mcp.models import Replica, ServiceState
 from overwatch_mcp.models import Revision as RevisionRead
+from overwatch_mcp.plain_text import plain
 from overwatch_mcp.platform import RevisionState
-from overwatch_mcp.weights import percentages
 
 
 def service_state(
@@ -70,32 +67,13 @@ def revision_read(revision: Revision) -> RevisionRead:
     )
 
 
-def traffic_state(target: str, door: FrontDoorConfig, listed: Sequence[AFDOrigin], now: datetime) -> TrafficState:
-    """Who is sent where. Raises PlatformError where an origin is missing, or one that is not configured takes traffic."""
-    regions = {name: region for region, name in door.origins.items()}
-    origins = {regions[origin.name]: origin for origin in listed if origin.name in regions}
-    for origin in listed:
-        if origin.name not in regions and origin.enabled_state != "Disabled":
-            raise PlatformError(
-                f"origin group {door.origin_group!r} sends traffic to {origin.name!r}, which is no region of {target!r}: "
-                "add it to traffic.origins or disable it"
-            )
-    if missing := sorted(set(door.origins) - set(origins)):
-        raise MissingError(f"origin group {door.origin_group!r} has no origin for {missing}: correct traffic.origins")
-    return TrafficState(
-        target=target,
-        weights=percentages({region: _share(origin, origins) for region, origin in origins.items()}),
-        origins=[
-            Origin(
-                region=region,
-                name=door.origins[region],
-                enabled=origins[region].enabled_state == "Enabled",
-                weight=origins[region].weight or 0,
-            )
-            for region in door.origins
-        ],
-        as_of=now,
+def newest_first(revisions: Sequence[Revision]) -> list[RevisionRead]:
+    """The revisions by their age; where the platform gives no time, the one that it lists last counts as the newest."""
+    epoch = datetime.min.replace(tzinfo=UTC)
+    order = sorted(
+        enumerate(revision_read(one) for one in revisions), key=lambda item: (item[1].created_at or epoch, item[0]), reverse=True
     )
+    return [one for _, one in order]
 
 
 def serving_revision(app: ContainerApp) -> str | None:
@@ -133,13 +111,6 @@ def _aware(moment: datetime | None) -> datetime | None:
     return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
-def _share(origin: AFDOrigin, origins: Mapping[str, AFDOrigin]) -> int:
-    """The share of an origin: only the enabled ones of the first priority receive any."""
-    enabled = [other.priority or 1 for other in origins.values() if other.enabled_state == "Enabled"]
-    takes = origin.enabled_state == "Enabled" and (origin.priority or 1) == min(enabled, default=1)
-    return (origin.weight or 1) if takes else 0
-
-
 def _word(value: Any) -> str | None:
     """The platform's word, whether the SDK knows it (an enum) or not (plain text)."""
-    return None if value is None else str(getattr(value, "value", value))
+    return None if value is None else plain(getattr(value, "value", value), 400)

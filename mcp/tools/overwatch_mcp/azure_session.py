@@ -2,67 +2,100 @@
 
 from __future__ import annotations
 
+import os
 import ssl
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import aiohttp
-from azure.core.credentials_async import AsyncTokenCredential
+from azure.core.pipeline import PipelineResponse
+from azure.core.pipeline.policies import AsyncRetryPolicy
 from azure.core.pipeline.transport import AioHttpTransport
-from azure.identity.aio import DefaultAzureCredential, ManagedIdentityCredential
+from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
-from azure.mgmt.cdn.aio import CdnManagementClient
 
+from overwatch_mcp.azure_credential import make_credential
+from overwatch_mcp.azure_errors import retry_after
 from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import PlatformError
 
 PUBLIC_ARM = "https://management.azure.com"
 CONNECT_SECONDS, READ_SECONDS = 5, 20
-_RETRIES: dict[str, Any] = {"retry_total": 1, "retry_backoff_factor": 0.2}
-"""A read is tried once more; a write never is by the SDK: that is for the operation to decide."""
+LONGEST_RETRY_AFTER = 3.0
+"""How long a read waits for a throttling platform before it says so; whoever asked can do better than to be kept waiting."""
+
+ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
+"""For a write: it returns when it was accepted; nothing but the operation itself may send it twice."""
+
+Client = TypeVar("Client")
 
 
-class AzureClients:
-    """The SDK's clients of one target, on connections that they share."""
+class BoundedRetry(AsyncRetryPolicy[Any, Any]):
+    """Tries a read once more; a write never is by the SDK, as each passes `retry_total=0`: that is for the operation to decide.
+
+    The SDK's own waits for as long as Retry-After says, be it an hour.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=1, retry_backoff_factor=0.2)
+
+    def is_retry(self, settings: dict[str, Any], response: PipelineResponse[Any, Any]) -> bool:
+        """Whether to try again; not where the platform asks for a long pause, or for one that can't be read."""
+        headers = response.http_response.headers
+        wait = retry_after(headers)
+        if wait is None and headers.get("Retry-After"):
+            return False
+        return (wait is None or wait <= LONGEST_RETRY_AFTER) and super().is_retry(settings, response)
+
+
+class AzureSession:
+    """What the SDK's clients of one target share."""
 
     def __init__(self, config: AzureTarget) -> None:
-        """Must be made in the loop that uses it. Raises PlatformError where `ca_file` can't be used."""
-        connector = aiohttp.TCPConnector(ssl=_tls(config), limit=16)
+        """Must be made in the loop that uses it. Raises PlatformError where `ca_file` or the credential can't be used."""
+        tls = _tls(config)
+        self.url = config.arm_url or PUBLIC_ARM
+        self.credential = make_credential(config, os.environ)
         # Told a CA file, the SDK's own session makes a TLS context, and with it a connection, for each request.
         self._session = aiohttp.ClientSession(
-            connector=connector, trust_env=True, auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            connector=aiohttp.TCPConnector(ssl=tls, limit=16),
+            trust_env=True,
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
-        self._credential: AsyncTokenCredential = (
-            ManagedIdentityCredential(**_RETRIES)
-            if config.credential == "managed_identity"
-            else DefaultAzureCredential(**_RETRIES)
-        )
-        url = config.arm_url or PUBLIC_ARM
-        transport = AioHttpTransport(
+        self.transport = AioHttpTransport(
             session=self._session, session_owner=False, connection_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS
         )
-        scopes = [f"{url}/.default"]
-        self.apps = ContainerAppsAPIClient(
-            self._credential,
-            config.subscription_id,
-            url,
-            credential_scopes=scopes,
-            transport=transport,
-            **_RETRIES,
+        self._subscription = config.subscription_id
+        self._closing: list[Any] = []
+        self.apps = self.management(ContainerAppsAPIClient)
+
+    def management(self, kind: Callable[..., Client]) -> Client:
+        """A management client of the SDK, on the shared login and connections."""
+        made = kind(
+            self.credential,
+            self._subscription,
+            self.url,
+            credential_scopes=[f"{self.url}/.default"],
+            transport=self.transport,
+            retry_policy=BoundedRetry(),
         )
-        self.cdn = CdnManagementClient(
-            self._credential,
-            config.subscription_id,
-            url,
-            credential_scopes=scopes,
-            transport=transport,
-            **_RETRIES,
-        )
+        return self.closing(made)
+
+    def closing(self, client: Client) -> Client:
+        """The client, which is closed with the session."""
+        self._closing.append(client)
+        return client
+
+    async def ask(self, request: HttpRequest, **options: Any) -> AsyncHttpResponse:
+        """Send what the SDK has no method for through its own pipeline; what it answers may be an error."""
+        return await self.apps.send_request(request, **options)
 
     async def close(self) -> None:
         """Let connections go."""
-        await self.apps.close()
-        await self.cdn.close()
-        await self._credential.close()
+        for client in self._closing:
+            await client.close()
+        await self.credential.close()
         await self._session.close()
 
 

@@ -137,12 +137,13 @@ class TargetList(_Answer):
 
 
 class Origin(_Answer):
-    """One origin of the edge. `weight` is the platform's own number, whether it is enabled or not."""
+    """One origin of the edge. `weight` is the platform's own number, whether it is enabled or not; `health` its own word."""
 
     region: str
     name: str
     enabled: bool
     weight: int
+    health: str | None = None
 
 
 class TrafficState(_Answer):

@@ -1,0 +1,37 @@
+"""The edge moved by the Azure CLI, where the configuration asks for it: Front Door or Traffic Manager."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from overwatch_mcp.az_cli import AzCli
+from overwatch_mcp.az_commands import read_doors, set_door
+from overwatch_mcp.azure_doors import door_of_origin, doors_of_profile
+from overwatch_mcp.azure_edge import Door, EdgeConfig, where
+from overwatch_mcp.azure_errors import mapped
+from overwatch_mcp.config import AzureTarget, FrontDoorConfig
+
+
+class EdgeByCli:
+    """Implements `azure_edge.Edge`."""
+
+    def __init__(self, config: AzureTarget, traffic: EdgeConfig) -> None:
+        self._config = config
+        self._traffic = traffic
+        self._az = AzCli(traffic, os.environ, config.ca_file)
+
+    async def doors(self) -> list[Door]:
+        """The origins of the group, or the endpoints of the profile."""
+        what = f"reading {where(self._traffic)}"
+        with mapped(what):
+            answer: Any = await self._az.run(read_doors(self._config, self._traffic), what)
+            if isinstance(self._traffic, FrontDoorConfig):
+                return [door_of_origin(origin) for origin in answer]
+            return doors_of_profile(answer, self._traffic)
+
+    async def set(self, region: str, weight: int) -> None:
+        """Give a region's door a weight. Front Door's long operation is not waited for; Traffic Manager has none."""
+        words = set_door(self._config, self._traffic, region, weight)
+        patient = ("--no-wait",) if isinstance(self._traffic, FrontDoorConfig) else ()
+        await self._az.run((*words, *patient), f"updating {self._traffic.doors[region]!r} of {where(self._traffic)}")
