@@ -18,7 +18,8 @@ RUN /opt/overwatch/bin/pip install --quiet --no-deps --no-index --no-build-isola
 FROM ${BASE}
 RUN echo 'overwatch:x:10001:10001::/var/lib/overwatch:/usr/sbin/nologin' >> /etc/passwd \
  && echo 'overwatch:x:10001:' >> /etc/group \
- && install -d -m 700 -o 10001 -g 10001 /var/lib/overwatch /var/lib/overwatch-mcp /run/overwatch /run/chaos
+ && install -d -m 700 -o 10001 -g 10001 /var/lib/overwatch /var/lib/overwatch-mcp /run/overwatch /run/chaos \
+ && install -d -m 755 -o 10001 -g 10001 /run/database
 COPY --from=packages /opt/overwatch /opt/overwatch
 COPY infra/docker/healthy.py /usr/local/lib/healthy.py
 COPY infra/docker/keys.py /usr/local/lib/keys.py
