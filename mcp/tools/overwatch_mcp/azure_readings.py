@@ -77,8 +77,16 @@ def newest_first(revisions: Sequence[Revision]) -> list[RevisionRead]:
 
 
 def serving_revision(app: ContainerApp) -> str | None:
-    """The revision that serves: the latest one that ever got ready."""
-    return _word(app.latest_ready_revision_name or app.latest_revision_name)
+    """The revision that serves: the latest one that ever got ready, or the one with the most users where several are active."""
+    latest = _word(app.latest_ready_revision_name or app.latest_revision_name)
+    configuration = app.configuration
+    if configuration is None or configuration.active_revisions_mode != "Multiple" or configuration.ingress is None:
+        return latest
+    shares = [share for share in configuration.ingress.traffic or [] if share.weight]
+    if not shares:
+        return latest
+    most = max(shares, key=lambda share: share.weight or 0)
+    return latest if most.latest_revision else _word(most.revision_name)
 
 
 def bounds(app: ContainerApp) -> tuple[int, int]:
