@@ -29,7 +29,7 @@ ActionKind = Literal[
     "page_person",
     "do_nothing",
 ]
-ToolName = Literal["restart_service", "scale_service", "deploy_container", "switch_traffic"]
+ToolName = Literal["restart_service", "scale_service", "deploy_container", "rollback_revision", "switch_traffic"]
 ActionStatus = Literal["succeeded", "failed", "refused", "unknown"]
 
 
@@ -97,6 +97,7 @@ class Call(Frozen):
     weights: Mapping[Name, int] | None = None
     replicas: int | None = None
     image: str | None = None
+    revision: str | None = None
 
     def arguments(self) -> dict[str, Any]:
         """The tool's arguments, without the unset ones."""
@@ -108,6 +109,7 @@ class Call(Frozen):
             return f"{self.tool} " + ", ".join(f"{r} {w}" for r, w in sorted(self.weights.items()))
         extra = "" if self.replicas is None else f" to {self.replicas} replicas"
         extra += "" if self.image is None else f" {self.image}"
+        extra += "" if self.revision is None else f" to {self.revision}"
         return f"{self.tool} {self.region or self.target}{extra}"
 
 

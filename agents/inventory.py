@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from agents.sanitize import clean
@@ -46,7 +47,7 @@ class TargetInventory:
         settings = self._targets.get(target)
         if settings is None:
             raise UnknownTargetError(f"{target!r} is not a target; known: {sorted(self._targets)}")
-        states, weights = await self._read_platform(target, settings)
+        states, weights, revisions = await self._read_platform(target, settings)
         health, lag, before = self._watch.latest(target), self._watch.replication_lag(target), self._watch.previous_image(target)
         return World(
             target=target,
@@ -59,33 +60,78 @@ class TargetInventory:
                     traffic=_whole(weights.get(region)),
                     replicas_ready=_whole(state.get("replicas_ready")),
                     replicas_desired=_whole(state.get("replicas_desired")),
-                    image=clean(state["image"]) if state.get("image") else None,
-                    previous_image=before.get(region),
+                    image=_text(state.get("image")),
+                    revision=_text(state.get("revision")),
+                    previous_revision=back_to.name if back_to else None,
+                    previous_image=back_to.image if back_to else None,
                     replication_lag_s=lag.get(region),
                 )
-                for region, state in zip(settings.regions, states, strict=True)
+                for region, state, back_to in (
+                    (region, state, _back_to(listed, state, before.get(region)))
+                    for region, state, listed in zip(settings.regions, states, revisions, strict=True)
+                )
             ),
         )
 
     async def _read_platform(
         self, target: str, settings: TargetSettings
-    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]:
-        """The state of each region, in the order of the settings, and the shares of the users."""
+    ) -> tuple[Sequence[Mapping[str, Any]], Mapping[str, Any], Sequence[Sequence[Any]]]:
+        """The state of each region, in the order of the settings, the shares of the users, and the revisions of each region."""
         platform = settings.platform
         if platform is None:
-            return [{} for _ in settings.regions], {}
-        reads = [self._read("get_service_state", {"target": target, "region": region}) for region in settings.regions]
-        if platform.traffic is None:
-            return await asyncio.gather(*reads), {}
-        *states, traffic = await asyncio.gather(*reads, self._read("get_traffic", {"target": target}))
+            return [{} for _ in settings.regions], {}, [() for _ in settings.regions]
+        regions = [{"target": target, "region": region} for region in settings.regions]
+        with_rollback = "rollback_revision" in settings.actions()
+        states, listed, traffic = await asyncio.gather(
+            asyncio.gather(*(self._read("get_service_state", region) for region in regions)),
+            asyncio.gather(*(self._read("list_revisions", region) for region in regions if with_rollback)),
+            self._read("get_traffic", {"target": target}) if platform.traffic is not None else _nothing(),
+        )
         weights = traffic.get("weights")
-        return states, weights if isinstance(weights, Mapping) else {}
+        revisions = [answer.get("revisions") for answer in listed] if with_rollback else [() for _ in regions]
+        return (
+            states,
+            weights if isinstance(weights, Mapping) else {},
+            [found if isinstance(found, Sequence) and not isinstance(found, str) else () for found in revisions],
+        )
 
     async def _read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
             return await self._tools.read(tool, arguments)
         except (ToolError, ToolsUnavailableError):
             return {}
+
+
+async def _nothing() -> Mapping[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    name: str
+    image: str
+
+
+def _back_to(listed: Sequence[Any], state: Mapping[str, Any], seen_well: str | None) -> _Earlier | None:
+    """The revision to go back to: the newest one before the present one that came up with another image.
+
+    Where Sentry saw which image ran well before, it is that one's; after a restart of the swarm the platform's word has to do.
+    """
+    rows = [row for row in listed if isinstance(row, Mapping)]
+    names = [row.get("name") for row in rows]
+    serving = state.get("revision")
+    for row in rows[names.index(serving) + 1 :] if serving in names else ():
+        name, image = _text(row.get("name")), _text(row.get("image"))
+        failed = row.get("error") or row.get("provisioning_state") == "Failed"
+        if name is None or image is None or failed or image == _text(state.get("image")):
+            continue
+        if seen_well in {None, image}:
+            return _Earlier(name, image)
+    return None
+
+
+def _text(value: object) -> str | None:
+    return clean(value) if isinstance(value, str) and value else None
 
 
 def _whole(value: object) -> int | None:

@@ -103,7 +103,10 @@ class BackgroundAgent(Agent, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RegionFacts:
-    """One region of a target as the platform and the probes show it; None is not known. `traffic` in percent."""
+    """One region of a target as the platform and the probes show it; None is not known. `traffic` in percent.
+
+    `previous_revision` is the one to go back to from `revision`, and `previous_image` what it runs.
+    """
 
     region: str
     health: Health
@@ -111,6 +114,8 @@ class RegionFacts:
     replicas_ready: int | None = None
     replicas_desired: int | None = None
     image: str | None = None
+    revision: str | None = None
+    previous_revision: str | None = None
     previous_image: str | None = None
     replication_lag_s: float | None = None
 

@@ -38,6 +38,8 @@ class Surroundings:
 
     targets: Mapping[str, TargetSettings]
     server: ServerCommand | None
+    approval_key: Path | None = None
+    """The file with the key that the tools demand approvals with; None where they demand none."""
     problem: Callable[[], str] = str
     """What is wrong with them now, with the remedy; empty while nothing is."""
 
@@ -100,7 +102,7 @@ class Swarm:
             telemetry=self._telemetry,
         )
         inventory = TargetInventory(targets, tools, sentry)
-        effects = DurableEffects(store=store, tools=tools, clock=self._clock)
+        effects = DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
@@ -135,6 +137,9 @@ class Swarm:
         finally:
             unsubscribe()
             await reasoner.close()
+
+    def _approval_key(self) -> Path | None:
+        return None if self._found is None else self._found.approval_key
 
     async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event) -> None:
         """Feed an agent, once everything was looked at: after a restart work waits already, and nobody may judge it unseeing."""

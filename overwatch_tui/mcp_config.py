@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,9 +23,14 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
     if not acted_on:
         return None
     config = home / "mcp.json"
+    key = str(approval_key(home))
     content = {
         "journal": str(home / "operations.db"),
-        "targets": {name: _target(target, target.platform) for name, target in acted_on.items() if target.platform},
+        "targets": {
+            name: {**_target(target, target.platform), "approval_key_file": key}
+            for name, target in acted_on.items()
+            if target.platform
+        },
     }
     partial = config.with_suffix(".part")
     partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
@@ -35,6 +42,19 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
         environment={**environment, **identity},
         log=home / "logs" / "mcp.log",
     )
+
+
+def approval_key(home: Path) -> Path:
+    """The file with the key of this home's approvals, made at the first use: without it the server lets nobody write."""
+    path = home / "approval.key"
+    with contextlib.suppress(FileExistsError):
+        partial = path.with_suffix(".part")
+        partial.touch(mode=0o600)
+        partial.chmod(0o600)
+        partial.write_text(secrets.token_hex(32), encoding="ascii")
+        os.link(partial, path)
+    path.with_suffix(".part").unlink(missing_ok=True)
+    return path
 
 
 def _target(target: TargetSettings, platform: AzureSettings) -> dict[str, Any]:
@@ -64,6 +84,6 @@ def _tools(target: TargetSettings) -> set[str]:
         "restart_service": "restart_service",
         "scale_service": "scale_service",
         "deploy_container": "deploy_container",
-        "rollback_revision": "deploy_container",
+        "rollback_revision": "rollback_revision",
     }
     return {tool[action] for action in target.actions() if action in tool}

@@ -100,7 +100,7 @@ class LocalSwarm:
     async def _surroundings(self) -> Surroundings:
         from agents.swarm import Surroundings  # noqa: PLC0415
         from overwatch_tui.demo import TARGET  # noqa: PLC0415
-        from overwatch_tui.mcp_config import server_command  # noqa: PLC0415
+        from overwatch_tui.mcp_config import approval_key, server_command  # noqa: PLC0415
 
         targets = dict(self._settings.targets)
         identity: Mapping[str, str] = {}
@@ -111,7 +111,8 @@ class LocalSwarm:
             identity = self.world.identity()
         self._targets = targets
         server = server_command(self._home, targets, identity)
-        return Surroundings(targets=targets, server=server, problem=lambda: self._problem)
+        key = None if server is None else approval_key(self._home)
+        return Surroundings(targets=targets, server=server, approval_key=key, problem=lambda: self._problem)
 
     async def _keep(self, demo: Demo, world: DemoWorld) -> None:
         """Keep the demo's lease, and say so on the screen when the demo is gone."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Literal, cast
 
 from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects.sqlite import insert
 
+from agents.approval_token import sign
 from agents.durable import schema as s
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
@@ -19,6 +21,8 @@ from agents.sanitize import clean
 from agents.seams import CallResult, Clock, Refuse, RetryLaterError, ToolError, Tools, ToolsUnavailableError
 
 LEASE_SECONDS = 300.0
+APPROVAL_LIFE = timedelta(minutes=10)
+"""Long enough for clocks that differ a little, too short to keep."""
 TERMINAL = frozenset({"succeeded", "failed", "refused", "unknown"})
 
 
@@ -27,12 +31,18 @@ class IntentMismatchError(DurableError):
 
 
 class DurableEffects:
-    """Implements `seams.Effects` over the MCP tools."""
+    """Implements `seams.Effects` over the MCP tools.
 
-    def __init__(self, *, store: Store, tools: Tools, clock: Clock) -> None:
+    `approval_key` is the file with the key that the tools demand approvals with, or None where they demand none.
+    """
+
+    def __init__(
+        self, *, store: Store, tools: Tools, clock: Clock, approval_key: Callable[[], Path | None] = lambda: None
+    ) -> None:
         self._store = store
         self._tools = tools
         self._clock = clock
+        self._approval_key = approval_key
 
     async def execute(
         self, call: Call, *, operation: str, incident: str, inverse: Call | None, holder: str, refuse: Refuse
@@ -61,7 +71,7 @@ class DurableEffects:
 
     async def _issue(self, call: Call, operation: str, epoch: int, *, begun: bool = False) -> CallResult:
         """Hand it to the server. An error says that this call did nothing; where an earlier one had `begun` it, nobody knows."""
-        arguments = {**call.arguments(), "operation_id": operation, "epoch": epoch}
+        arguments = {**call.arguments(), "operation_id": operation, "epoch": epoch, **self._approval(call, operation)}
         try:
             answer = await self._tools.write(call.tool, arguments)
         except ToolsUnavailableError as error:
@@ -71,6 +81,19 @@ class DurableEffects:
         return await self._finish(
             operation, str(answer.get("status")), _summary(answer), clean(answer.get("command") or "", 2_000)
         )
+
+    def _approval(self, call: Call, operation: str) -> Mapping[str, str]:
+        """The proof for the server that this very call went through the gate, made right before it is sent."""
+        path = self._approval_key()
+        if path is None:
+            return {}
+        try:
+            key = path.read_bytes().strip()
+        except OSError as error:
+            raise RetryLaterError(
+                f"the approval key {str(path)!r} can't be read ({error.strerror})", 1.0, counted=False
+            ) from error
+        return {"approval_token": sign(key, operation, call, self._clock.now() + APPROVAL_LIFE)}
 
     async def _observe(self, operation: str) -> CallResult | Literal["absent", "started"]:
         """What became of an operation that was begun.

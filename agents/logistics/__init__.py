@@ -1,4 +1,4 @@
-"""Logistics: restarts, scales and deploys, one step of an approved strategy at a time."""
+"""Logistics: restarts, scales, deploys and rolls back, one step of an approved strategy at a time."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["Logistics"]
 
 
 class Logistics(Executor):
-    """Carries out `restart_service`, `scale_service` and `deploy_container`, and ends an undoing with nothing left to undo."""
+    """Restarts, scales, deploys and rolls back, and ends an undoing with nothing left to undo."""
 
     name = "Logistics"
-    tools = frozenset({"restart_service", "scale_service", "deploy_container"})
+    tools = frozenset({"restart_service", "scale_service", "deploy_container", "rollback_revision"})
 
     def __init__(self, effects: Effects, policy: PolicySettings, inventory: Inventory) -> None:
         super().__init__(effects, policy)
@@ -41,4 +41,6 @@ class Logistics(Executor):
             return f"{call.region} has {facts.replicas_desired} replicas now, {next_.inverse.replicas} when the plan was made"
         if next_.inverse.image is not None and facts.image not in {None, next_.inverse.image}:
             return f"{call.region} runs {facts.image!r} now, {next_.inverse.image!r} when the plan was made"
+        if next_.inverse.revision is not None and facts.revision not in {None, next_.inverse.revision}:
+            return f"{call.region} runs {facts.revision!r} now, {next_.inverse.revision!r} when the plan was made"
         return None

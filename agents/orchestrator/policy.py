@@ -184,6 +184,8 @@ def _bad_call(call: Call, tool: str | None, incident: Incident, world: World) ->
         yield f"{call.replicas} replicas are outside 1 to {world.max_replicas}"
     if call.tool == "deploy_container" and not call.image:
         yield "no image is named"
+    if call.tool == "rollback_revision" and not call.revision:
+        yield "no revision is named"
 
 
 def _bad_destination(call: Call, incident: Incident, world: World) -> Iterator[str]:

@@ -90,9 +90,9 @@ def _scale(facts: RegionFacts, world: World) -> tuple[Action, float, str] | None
 
 
 def _rollback(facts: RegionFacts, world: World) -> tuple[Action, float, str] | None:
-    if facts.previous_image is None or facts.image is None or facts.previous_image == facts.image:
+    if facts.previous_revision is None or facts.revision is None or facts.previous_revision == facts.revision:
         return None
-    call = Call(tool="deploy_container", target=world.target, region=facts.region, image=facts.previous_image)
-    inverse = call.model_copy(update={"image": facts.image})
+    call = Call(tool="rollback_revision", target=world.target, region=facts.region, revision=facts.previous_revision)
+    inverse = call.model_copy(update={"revision": facts.revision})
     action = Action(kind="rollback_revision", call=call, inverse=inverse)
-    return action, (facts.traffic or 0) / 100, f"{facts.previous_image} worked before"
+    return action, (facts.traffic or 0) / 100, f"{facts.previous_image or facts.previous_revision} worked before"

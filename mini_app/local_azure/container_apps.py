@@ -13,7 +13,7 @@ from mini_app.local_azure.arm_errors import ArmError
 from mini_app.local_azure.arm_faults import taken
 from mini_app.local_azure.operations import Operations, started
 from mini_app.local_azure.patches import AppPatch
-from mini_app.local_azure.region import Region
+from mini_app.local_azure.region import ChangeError, Region
 from mini_app.local_azure.revisions import Revision, wanted
 from mini_app.local_azure.routes import Routes, Where
 from mini_app.local_azure.scope import Scope
@@ -73,10 +73,8 @@ class ContainerApps:
         _must_run(region)
         region.must_be_free()
         if asked.named and (known := region.revisions.get(asked.suffix)) is not None:
-            if not known.is_made_as(asked):
-                text = f"Field 'template.revisionsuffix' is invalid: revision with suffix {asked.suffix} already exists"
-                raise ArmError(400, "ContainerAppOperationError", text)
-            return self._accepted(request, region, "update", _nothing())
+            work = _nothing() if known.is_made_as(asked) else _already_exists(asked.suffix)
+            return self._accepted(request, region, "update", work)
         if asked.new_revision:
             return self._accepted(request, region, "update", region.deploy(asked))
         region.revision.max_replicas = asked.max_replicas
@@ -154,6 +152,14 @@ class ContainerApps:
 
 async def _nothing() -> None:
     """The work of a change that changes nothing."""
+
+
+async def _already_exists(suffix: str) -> None:
+    """The work of a change that names a revision which was made otherwise: Azure accepts it, and fails."""
+    text = (
+        f"Field 'template.revisionsuffix' is invalid with details: 'Invalid value: revision with suffix {suffix} already exists'"
+    )
+    raise ChangeError("ContainerAppOperationError", text)
 
 
 def _must_run(region: Region) -> None:

@@ -34,7 +34,10 @@ VALUES: dict[str, Callable[[Bucket], float]] = {
 }
 INTERVALS = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60, 360, 720, 1440))
 MOST_POINTS = 3000
-KNOWN = frozenset({"api-version", "metricnames", "timespan", "interval", "aggregation", "metricnamespace", "autoadjusttimegrain"})
+# `top` counts series, of which there is one for each metric here.
+KNOWN = frozenset(
+    {"api-version", "metricnames", "timespan", "interval", "aggregation", "metricnamespace", "autoadjusttimegrain", "top"}
+)
 
 
 @dataclass(frozen=True, slots=True)

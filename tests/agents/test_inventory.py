@@ -15,9 +15,11 @@ class Answers:
     def __init__(self) -> None:
         self.states = {r: {"replicas_ready": 2, "replicas_desired": 3, "image": "shop:2"} for r in ("east", "west")}
         self.traffic = {"weights": {"east": 60, "west": 40}}
+        self.revisions = {r: {"revisions": []} for r in ("east", "west")}
 
     async def read(self, tool, arguments):
-        answer = self.traffic if tool == "get_traffic" else self.states[arguments["region"]]
+        table = self.revisions if tool == "list_revisions" else self.states
+        answer = self.traffic if tool == "get_traffic" else table[arguments["region"]]
         if isinstance(answer, Exception):
             raise answer
         return answer
@@ -63,11 +65,64 @@ async def test_a_region_s_facts_are_what_the_platform_and_sentry_say(here):
     assert (await here.region("west")).traffic == 40
 
 
-async def test_what_sentry_saw_of_lag_and_of_the_image_before_is_handed_on(here):
-    here.seen.lag, here.seen.images = {"west": 7.5}, {"east": "shop:1"}
+async def test_what_sentry_saw_of_lag_is_handed_on(here):
+    here.seen.lag = {"west": 7.5}
     east, west = await here.region("east"), await here.region("west")
     assert (east.replication_lag_s, west.replication_lag_s) == (None, 7.5)
-    assert (east.previous_image, west.previous_image) == ("shop:1", None)
+
+
+def revisions(*rows):
+    """Revisions, the newest first: name, image and what is wrong with it."""
+    return {"revisions": [{"name": name, "image": image, "error": error} for name, image, error in rows]}
+
+
+@pytest.fixture
+def with_images():
+    settings = target_settings()
+    here = Here(settings.model_copy(update={"platform": settings.platform.model_copy(update={"images": ("shop:",)})}))
+    here.tools.states["east"] |= {"revision": "e4"}
+    return here
+
+
+LISTED = revisions(
+    ("e5", "shop:3", "ImagePullBackOff"),
+    ("e4", "shop:2", None),
+    ("e3", "shop:2", None),
+    ("e2", "shop:1", None),
+    ("e1", "shop:0", None),
+)
+
+
+@pytest.mark.parametrize(
+    ("seen_well", "back_to"), [(None, ("e2", "shop:1")), ("shop:0", ("e1", "shop:0")), ("shop:9", (None, None))]
+)
+async def test_the_revision_to_go_back_to_is_the_newest_with_another_image_that_ran_well(with_images, seen_well, back_to):
+    with_images.tools.revisions["east"] = LISTED
+    with_images.seen.images = {} if seen_well is None else {"east": seen_well}
+    east = await with_images.region("east")
+    assert (east.revision, east.previous_revision, east.previous_image) == ("e4", *back_to)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        revisions(("e4", "shop:2", None), ("e3", "shop:1", "crashed")),
+        revisions(("e4", "shop:2", None), ("e3", None, None)),
+        revisions(("e3", "shop:1", None)),
+        {"revisions": None},
+        {"revisions": ["e3", 7]},
+        {"revisions": "e3"},
+        ToolError("no"),
+    ],
+)
+async def test_without_a_revision_that_came_up_there_is_none_to_go_back_to(with_images, listed):
+    with_images.tools.revisions["east"] = listed
+    assert (await with_images.region("east")).previous_revision is None
+
+
+async def test_a_target_without_images_is_not_asked_for_revisions(here):
+    here.tools.revisions = {}
+    assert (await here.region("east")).previous_revision is None
 
 
 @pytest.mark.parametrize("error", [ToolError("no such app"), ToolsUnavailableError("away")])

@@ -15,15 +15,15 @@ from overwatch_mcp.journal import Journal
 class DyingJournal(Journal):
     """Ends the process as `kill -9` does, with nothing flushed and nobody told."""
 
-    async def begin(self, entry):
+    async def begin(self, entry, limit=None):
         die("before begin")
-        overtaken = await super().begin(entry)
+        overtaken = await super().begin(entry, limit)
         die("begin")
         return overtaken
 
-    async def accepted(self, operation_id, at):
+    async def accepted(self, operation_id, at, continuation=None):
         die("issued")
-        await super().accepted(operation_id, at)
+        await super().accepted(operation_id, at, continuation)
         die("accepted")
 
     async def finish(self, result, at):

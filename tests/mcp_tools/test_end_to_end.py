@@ -178,38 +178,6 @@ def test_a_stale_epoch_does_nothing(local_azure, start, operation_id):
     assert local_azure.totals() == before
 
 
-RESTART = ("restart_service", {"region": "west"}, "restarts")
-SWITCH = ("switch_traffic", {"weights": WEST}, "traffic")
-SCALE = ("scale_service", {"region": "west", "replicas": 3}, "revisions")
-DEPLOY = ("deploy_container", {"region": "west", "image": "other"}, "revisions")
-DEATHS = [
-    *((step, *RESTART) for step in ("begin", "issued", "accepted", "before finish")),
-    *((step, *SWITCH) for step in ("begin", "issued", "before finish")),
-    ("issued", *SCALE),
-    ("issued", *DEPLOY),
-]
-"""The cheap steps are all tried; for the whole matrix see the platform in memory."""
-
-
-@pytest.mark.parametrize(("step", "tool", "arguments", "counter"), DEATHS, ids=lambda value: str(value)[:16])
-def test_a_server_that_is_killed_at_any_step_leaves_one_effect(local_azure, start, operation_id, step, tool, arguments, counter):
-    dying = start(step)
-    if tool == "deploy_container":
-        arguments = arguments | {"image": other_image(dying, "west")}
-    before = local_azure.totals()
-    with pytest.raises(EOFError):
-        call(dying, tool, operation_id=operation_id, **arguments)
-    assert dying.process.wait(10) == -9
-    server = start()
-    done = call(server, tool, operation_id=operation_id, **arguments)
-    assert done["status"] == "succeeded", done
-    assert counted(local_azure, "west", counter, before) == (2 if counter == "traffic" else 1)
-    if tool in {"switch_traffic", "scale_service"}:
-        undo = done["inverse"]
-        undone = call(server, undo["tool"], operation_id=f"{operation_id}u", **without_target(undo["arguments"]))
-        assert undone["status"] == "succeeded", undone
-
-
 def test_a_server_whose_client_dies_finishes_what_is_under_way_and_ends(local_azure, start, operation_id):
     server = start()
     before = local_azure.totals()
@@ -226,23 +194,46 @@ def test_a_server_whose_client_dies_finishes_what_is_under_way_and_ends(local_az
     assert counted(local_azure, "west", "restarts", before) == 1
 
 
+def by_hand(config_file, tool, *arguments):
+    command = [sys.executable, "-m", f"overwatch_mcp.{tool}", "--config", str(config_file), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    return json.loads(done.stdout), done.stderr
+
+
 def test_a_tool_by_hand_takes_the_same_way_as_the_server(local_azure, config_file, start, operation_id, monkeypatch):
     for name, value in local_azure.identity.items():
         monkeypatch.setenv(name, value)
-    command = [sys.executable, "-m", "overwatch_mcp.switch_traffic", "--config", str(config_file), "--target", "demo"]
-    command += ["--weights", "east=50,west=50", "--operation-id", operation_id]
+    half = ("--target", "demo", "--weights", "east=50,west=50", "--operation-id", operation_id)
     before = local_azure.totals()
-    planned = subprocess.run([*command, "--dry-run"], capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(planned.stdout)["status"] == "planned"
+    planned, _ = by_hand(config_file, "switch_traffic", *half, "--dry-run")
+    assert planned["status"] == "planned"
     assert local_azure.totals() == before
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-    assert json.loads(done.stdout)["status"] == "succeeded"
-    assert operation_id in done.stderr
+    done, said = by_hand(config_file, "switch_traffic", *half)
+    assert done["status"] == "succeeded"
+    assert operation_id in said
     server = start()
     again = call(server, "switch_traffic", weights={"east": 50, "west": 50}, operation_id=operation_id)
-    assert again == json.loads(done.stdout) | {"replayed": True}
-    back = call(server, "switch_traffic", weights=EAST, operation_id=f"{operation_id}u")
-    assert back["status"] == "succeeded"
+    assert again == done | {"replayed": True}
+    back, _ = by_hand(config_file, "undo_operation", "--undoes", operation_id, "--operation-id", f"{operation_id}u")
+    assert (back["status"], back["undoes"]) == ("succeeded", operation_id)
+    assert weights(server) == EAST
+
+
+def test_by_hand_whoever_can_read_the_key_approves_and_the_server_asks_for_proof(
+    local_azure, config_file, start, operation_id, monkeypatch
+):
+    for name, value in local_azure.identity.items():
+        monkeypatch.setenv(name, value)
+    key = config_file.with_name("approval.key")
+    key.write_text("k" * 40, encoding="ascii")
+    key.chmod(0o600)
+    content = json.loads(config_file.read_text(encoding="utf-8"))
+    content["targets"]["demo"]["approval_key_file"] = str(key)
+    config_file.write_text(json.dumps(content), encoding="utf-8")
+    refused = call(start(), "restart_service", region="east", operation_id=operation_id)
+    assert (refused["status"], "demands an approval token" in refused["error"]) == ("refused", True)
+    done, _ = by_hand(config_file, "restart_service", "--target", "demo", "--region", "east", "--operation-id", operation_id)
+    assert done["status"] == "succeeded"
 
 
 def test_polling_is_cheap(local_azure, start):

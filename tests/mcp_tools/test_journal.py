@@ -47,11 +47,12 @@ async def test_what_was_begun_is_read_back_by_the_next_process(journal, tmp_path
 
 async def test_an_end_is_read_back(journal):
     await journal.begin(entry())
-    await journal.accepted("op-1", NOW)
+    await journal.accepted("op-1", NOW, "at:42")
     result = WriteResult(operation_id="op-1", tool="scale_service", target="demo", status="succeeded", summary="scaled")
     await journal.finish(result, NOW)
     stored = await journal.get("op-1")
     assert (stored.status, stored.result, stored.accepted_at, stored.finished_at) == ("succeeded", result, NOW, NOW)
+    assert stored.continuation == "at:42"
 
 
 async def test_an_operation_can_not_be_begun_twice(journal):
@@ -84,6 +85,39 @@ def test_a_newer_journal_is_refused(tmp_path):
     db.close()
     with pytest.raises(JournalError, match="version 99"):
         Journal(path)
+
+
+FIRST_VERSION = """
+CREATE TABLE operations (
+    operation_id TEXT PRIMARY KEY, tool TEXT NOT NULL, target TEXT NOT NULL, arguments TEXT NOT NULL,
+    arguments_hash TEXT NOT NULL, epoch INTEGER NOT NULL, state_before TEXT NOT NULL, inverse TEXT, command TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('started', 'succeeded', 'failed', 'refused', 'unknown')),
+    started_at TEXT NOT NULL, accepted_at TEXT, finished_at TEXT, result TEXT
+) STRICT;
+CREATE TABLE epochs (target TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT;
+INSERT INTO operations VALUES
+    ('op-1', 'restart_service', 'demo', '{"region": "east"}', 'x', 7, '{}', NULL, 'az', 'started',
+     '2026-11-23T14:02:11+00:00', NULL, NULL, NULL);
+INSERT INTO epochs VALUES ('demo', 7);
+PRAGMA user_version=1;
+"""
+
+
+async def test_a_journal_of_the_first_version_is_taken_over_with_what_it_holds(tmp_path):
+    path = tmp_path / "operations.db"
+    with sqlite3.connect(path) as db:
+        db.executescript(FIRST_VERSION)
+    db.close()
+    upgraded = Journal(path)
+    try:
+        old = await upgraded.get("op-1")
+        assert (old.status, old.continuation, old.undoes) == ("started", None, None)
+        assert await upgraded.begin(entry("op-2", epoch=6)) == 7
+        assert await upgraded.begin(entry("op-2", epoch=8)) is None
+        assert await upgraded.writes_since("demo", NOW.replace(hour=0)) == 2
+    finally:
+        upgraded.close()
+    Journal(path).close()
 
 
 def test_a_file_that_is_no_database_is_refused(tmp_path):

@@ -333,15 +333,15 @@ class DyingJournal(Journal):
 
     step = ""
 
-    async def begin(self, entry):
+    async def begin(self, entry, limit=None):
         self._die("before begin")
-        overtaken = await super().begin(entry)
+        overtaken = await super().begin(entry, limit)
         self._die("begin")
         return overtaken
 
-    async def accepted(self, operation_id, at):
+    async def accepted(self, operation_id, at, continuation=None):
         self._die("issued")
-        await super().accepted(operation_id, at)
+        await super().accepted(operation_id, at, continuation)
         self._die("accepted")
 
     async def finish(self, result, at):

@@ -60,7 +60,7 @@ async def test_scaling_to_what_is_there_changes_nothing(bench):
     result = await bench.run("scale_service", region="east", replicas=2)
     assert result.status == "succeeded"
     assert "already" in result.summary
-    assert bench.platform.known_made() == 0
+    assert bench.platform.revisions_made() == 0
 
 
 async def test_scaling_to_the_same_number_heals_a_dead_replica(bench):

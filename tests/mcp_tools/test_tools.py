@@ -8,11 +8,36 @@ import pytest
 from mcp import Client
 
 from overwatch_mcp.azure_mcp_server import build_server
-from overwatch_mcp.models import OperationRecord, ServiceState, TrafficState, WriteResult
+from overwatch_mcp.models import (
+    LogLine,
+    LogTail,
+    Metrics,
+    OperationRecord,
+    RevisionList,
+    ServiceState,
+    TargetList,
+    TrafficState,
+    WriteResult,
+)
 
 WEST = {"east": 0, "west": 100}
-READS = {"get_service_state", "get_traffic", "get_operation"}
-WRITES = {"restart_service", "scale_service", "deploy_container", "switch_traffic"}
+READS = {
+    "get_service_state",
+    "list_revisions",
+    "tail_logs",
+    "get_traffic",
+    "get_metrics",
+    "get_operation",
+    "list_targets",
+}
+WRITES = {
+    "restart_service",
+    "scale_service",
+    "deploy_container",
+    "rollback_revision",
+    "switch_traffic",
+    "undo_operation",
+}
 
 
 @pytest.fixture
@@ -71,7 +96,26 @@ async def test_reads_answer_with_their_models(client):
     assert (record.known, record.status) == (False, "absent")
 
 
+async def test_evidence_and_lists_answer_with_their_models(client, bench):
+    await call(client, "deploy_container", target="demo", operation_id="op-2", region="east", image="mini-app:2")
+    listed = RevisionList.model_validate(await call(client, "list_revisions", target="demo", region="east"))
+    assert [one.image for one in listed.revisions] == ["mini-app:2", "mini-app:1"]
+    assert listed.serving == listed.revisions[0].name
+    bench.platform.log["east"] = [
+        LogLine(at=None, revision="r", replica="a", stream="stdout", text=f"line {n}") for n in range(3)
+    ]
+    tail = LogTail.model_validate(await call(client, "tail_logs", target="demo", region="east", lines=2))
+    assert [line.text for line in tail.lines] == ["line 1", "line 2"]
+    measured = Metrics.model_validate(await call(client, "get_metrics", target="demo", region="east", minutes=3))
+    assert [len(series.points) for series in measured.series] == [3]
+    (target,) = TargetList.model_validate(await call(client, "list_targets")).targets
+    assert (target.name, target.platform, target.traffic, target.needs_approval) == ("demo", "azure", "front_door", False)
+    assert set(target.write_tools) == WRITES - {"undo_operation"}
+    assert target.writes_left == 59
+
+
 CALLS = {
+    "rollback_revision": {"region": "east", "revision": "demo-east--old"},
     "restart_service": {"region": "east"},
     "scale_service": {"region": "east", "replicas": 3},
     "deploy_container": {"region": "east", "image": "mini-app:2"},
@@ -79,8 +123,9 @@ CALLS = {
 }
 
 
-@pytest.mark.parametrize("tool", sorted(WRITES))
-async def test_a_write_answers_with_its_model_and_is_on_record(client, tool):
+@pytest.mark.parametrize("tool", sorted(CALLS))
+async def test_a_write_answers_with_its_model_and_is_on_record(client, bench, tool):
+    bench.platform.known["demo-east--old"] = {"image": "mini-app:2", "min": 2, "at": bench.clock.now()}
     answer = await call(client, tool, target="demo", operation_id="op-1", epoch=3, **CALLS[tool])
     result = WriteResult.model_validate(answer)
     assert (result.status, result.tool, result.target) == ("succeeded", tool, "demo")
@@ -102,7 +147,34 @@ async def test_the_inverse_can_be_called_as_it_stands(client, bench):
     assert (await call(client, "get_traffic", target="demo"))["weights"] == {"east": 100, "west": 0}
 
 
+async def test_an_operation_is_undone_by_its_id(client):
+    await call(client, "switch_traffic", target="demo", operation_id="do", weights=WEST)
+    undone = await call(client, "undo_operation", undoes="do", operation_id="undo")
+    assert (undone["status"], undone["tool"], undone["undoes"]) == ("succeeded", "switch_traffic", "do")
+    assert (await call(client, "get_traffic", target="demo"))["weights"] == {"east": 100, "west": 0}
+    assert "never begun" in await problem(client, "undo_operation", undoes="nothing", operation_id="undo-2")
+
+
+async def test_a_client_that_asked_hears_how_a_long_operation_goes(client, bench):
+    bench.platform.start_seconds = 5
+    heard: list[tuple[float, float | None, str | None]] = []
+
+    async def progress(passed: float, allowed: float | None, text: str | None) -> None:
+        heard.append((passed, allowed, text))
+
+    arguments = {"target": "demo", "operation_id": "op-1", **CALLS["deploy_container"]}
+    result = await client.call_tool("deploy_container", arguments, progress_callback=progress)
+    assert result.structured_content["status"] == "succeeded"
+    assert heard
+    assert [passed for passed, _, _ in heard] == sorted(passed for passed, _, _ in heard)
+    assert all(allowed == 90 and "serves" in text for _, allowed, text in heard)
+
+
 ERRORS = [
+    ("tail_logs", {"target": "demo", "region": "east", "lines": 501}, "lines"),
+    ("tail_logs", {"target": "demo", "region": "north"}, "known: ['east', 'west']"),
+    ("get_metrics", {"target": "demo", "region": "east", "minutes": 0}, "minutes"),
+    ("list_revisions", {"target": "prod", "region": "east"}, "known: ['demo']"),
     ("get_service_state", {"target": "prod", "region": "east"}, "known: ['demo']"),
     ("get_service_state", {"target": "demo", "region": "north"}, "known: ['east', 'west']"),
     ("get_traffic", {"target": "prod"}, "known: ['demo']"),

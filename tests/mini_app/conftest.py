@@ -1,19 +1,28 @@
-"""Replicas of the demo app in this process, and the demo's cloud with real processes."""
+"""Replicas of the demo app in this process, the local ARM without processes, and the demo's cloud with real ones."""
 
 from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient as HttpClient
+from aiohttp.test_utils import TestServer
+from arm_support import AUDIENCE, IDS, ArmClient, a_region
 from cloud_support import Cloud, open_cloud
 from starlette.testclient import TestClient
 
 from mini_app.backend.app import create_app
 from mini_app.backend.settings import ReplicaSettings
+from mini_app.local_azure.arm import Arm
+from mini_app.local_azure.arm_faults import ArmFaults
+from mini_app.local_azure.entra import Entra
+from mini_app.local_azure.front_door import FrontDoor, Origin
+from mini_app.local_azure.region import Region
+from mini_app.local_azure.tokens import Tokens
 
 TOKEN = "let-me-break-it"
 
@@ -56,3 +65,35 @@ def cloud_in() -> Iterator[Callable[..., Cloud]]:
     yield start
     for cloud in opened:
         cloud.end()
+
+
+@pytest.fixture
+def region() -> Region:
+    return a_region()
+
+
+@pytest.fixture
+def door() -> FrontDoor:
+    return FrontDoor({"east": Origin("east", enabled=True), "west": Origin("west", enabled=False)})
+
+
+@pytest.fixture
+def tokens() -> Tokens:
+    return Tokens("tenant", "client")
+
+
+@pytest.fixture
+def entra(tokens) -> Entra:
+    return Entra("tenant", "client", tokens)
+
+
+@pytest.fixture
+def faults() -> ArmFaults:
+    return ArmFaults()
+
+
+@pytest.fixture
+async def ask(region, door, tokens, entra, faults, tmp_path) -> AsyncIterator[ArmClient]:
+    arm = Arm({"east": region}, door, IDS, tokens, entra, tmp_path, faults, frozenset({"https://own"}))
+    async with HttpClient(TestServer(arm.app())) as client:
+        yield ArmClient(client, f"Bearer {tokens.issue(AUDIENCE)}")

@@ -4,80 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from dataclasses import asdict
 
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from arm_support import APP, IDS, ORIGINS, properties, scale, template
 
 from mini_app.local_azure import documents
-from mini_app.local_azure.arm import Arm
-from mini_app.local_azure.arm_faults import ArmFaults
-from mini_app.local_azure.documents import Ids
-from mini_app.local_azure.entra import Entra
-from mini_app.local_azure.front_door import FrontDoor, Origin
 from mini_app.local_azure.patches import AppPatch
 from mini_app.local_azure.region import Region
-from mini_app.local_azure.replicas import Replica, ReplicaPlan
 from mini_app.local_azure.revisions import Revision, Wanted, wanted
-from mini_app.local_azure.tokens import Tokens
-
-IDS = Ids("sub", "group", "profile", "origins")
-APP = f"{IDS.group}/providers/Microsoft.App/containerApps/demo-east"
-ORIGINS = f"{IDS.group}/providers/Microsoft.Cdn/profiles/profile/originGroups/origins/origins"
-
-
-@dataclass
-class Process:
-    """What is asked of a process here."""
-
-    returncode: int | None = None
-    pid: int = 1
-
-
-def a_region() -> Region:
-    region = Region(ReplicaPlan("east", "sqlite://", "token", Path(), {}), "demo-east", "eastus", 2)
-    for number in (1, 2):
-        made = datetime(2026, 1, 1, tzinfo=UTC)
-        region.replicas.append(Replica(f"demo-east--r1-{number}", "demo-east--r1", 1, Process(), made, ready=True))
-    return region
-
-
-@pytest.fixture
-def region() -> Region:
-    return a_region()
-
-
-@pytest.fixture
-def door() -> FrontDoor:
-    return FrontDoor({"east": Origin("east", enabled=True), "west": Origin("west", enabled=False)})
-
-
-@pytest.fixture
-async def ask(region, door):
-    """One call, with a token unless another is given; the status and the answer."""
-    tokens = Tokens("tenant")
-    arm = Arm({"east": region}, door, IDS, tokens, Entra("tenant", "client", tokens), Path(), ArmFaults())
-    bearer = f"Bearer {tokens.issue('https://management.azure.com/')}"
-    async with TestClient(TestServer(arm.app())) as client:
-
-        async def call(method: str, path: str, body: bytes | io.BytesIO | None = None, authorization: str = bearer):
-            headers = {"Authorization": authorization, "Content-Type": "application/json; charset=nonsense"}
-            async with client.request(method, path, data=body, headers=headers) as answer:
-                return answer.status, json.loads(await answer.read())
-
-        yield call
-
-
-def template(**content) -> bytes:
-    return json.dumps({"properties": {"template": content}}).encode()
-
-
-def scale(**content) -> bytes:
-    return template(scale=content)
-
 
 NOT_DOCUMENTS = [b"", b"null", b"[]", b'"x"', b"{", b"\xff\xfe", b"[" * 50_000, b'{"properties":[]}', b'{"properties":"x"}']
 BAD_APPS = [
@@ -124,15 +59,11 @@ async def test_nonsense_for_an_app_is_refused_and_nothing_is_done(ask, region, b
     assert before == (dict(region.revisions), asdict(region.counters), asdict(region.revision))
 
 
-def origin(**content) -> bytes:
-    return json.dumps({"properties": content}).encode()
-
-
 BAD_ORIGINS = [
     *NOT_DOCUMENTS,
-    *(origin(weight=bad) for bad in (0, -1, 1001, "x", "500", True, 1.5, float("nan"), [1])),
-    *(origin(priority=bad) for bad in (0, 6, -1, "x", True)),
-    *(origin(enabledState=bad) for bad in ("enabled", "", True, ["Enabled"], {})),
+    *(properties(weight=bad) for bad in (0, -1, 1001, "x", "500", True, 1.5, float("nan"), [1])),
+    *(properties(priority=bad) for bad in (0, 6, -1, "x", True)),
+    *(properties(enabledState=bad) for bad in ("enabled", "", True, ["Enabled"], {})),
 ]
 
 
@@ -152,7 +83,7 @@ async def test_a_huge_body_is_refused(ask):
 
 async def test_an_origin_takes_state_weight_and_priority(ask, door):
     status, answer = await ask(
-        "PATCH", f"{ORIGINS}/west", origin(enabledState="Enabled", weight=300, priority=2, hostName="kept")
+        "PATCH", f"{ORIGINS}/west", properties(enabledState="Enabled", weight=300, priority=2, hostName="kept")
     )
     assert status == 200
     shown = answer["properties"]
@@ -181,7 +112,7 @@ UNKNOWN = [
 
 @pytest.mark.parametrize(("method", "path"), UNKNOWN)
 async def test_what_is_not_there_is_404_in_arms_words(ask, method, path):
-    status, answer = await ask(method, path, origin(weight=1))
+    status, answer = await ask(method, path, properties(weight=1))
     assert status == 404
     assert answer["error"]["code"]
 
@@ -195,7 +126,7 @@ async def test_a_method_that_is_not_served_is_405(ask):
 async def test_without_a_token_nothing_is_told_and_nothing_is_done(ask, region, door, authorization):
     calls = [("GET", APP), ("PATCH", APP), ("POST", f"{APP}/stop"), ("PATCH", f"{ORIGINS}/west"), ("GET", "/nowhere")]
     for method, path in calls:
-        status, answer = await ask(method, path, origin(enabledState="Enabled"), authorization)
+        status, answer = await ask(method, path, properties(enabledState="Enabled"), authorization)
         assert (status, answer["error"]["code"]) == (401, "AuthenticationFailed")
     assert region.running
     assert door.changes_total == 0

@@ -61,6 +61,12 @@ def test_a_second_user_with_the_same_email_is_409_also_by_a_change(client):
     assert total(client) == 7
 
 
+def test_an_email_is_the_same_in_upper_and_lower_case(client):
+    made = client.post("/api/users", json={**ADA, "email": ADA["email"].upper()})
+    assert made.json()["email"] == ADA["email"]
+    assert client.post("/api/users", json=ADA).status_code == 409
+
+
 def test_the_same_email_from_two_replicas_at_once_makes_one_user(replica):
     two = [replica("east", "a"), replica("west", "b")]
     with ThreadPoolExecutor(8) as pool:

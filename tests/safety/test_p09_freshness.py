@@ -36,7 +36,12 @@ def east(build, **changes):
 
 def deploy():
     call = Call(tool="deploy_container", target="demo", region="east", image="mini-app:0")
-    return Action(kind="rollback_revision", call=call, inverse=call.model_copy(update={"image": "mini-app:1"}))
+    return Action(kind="deploy_container", call=call, inverse=call.model_copy(update={"image": "mini-app:1"}))
+
+
+def rollback():
+    call = Call(tool="rollback_revision", target="demo", region="east", revision="app--r1")
+    return Action(kind="rollback_revision", call=call, inverse=call.model_copy(update={"revision": "app--r2"}))
 
 
 @pytest.mark.parametrize("action", ["failover", "restart", "scale"])
@@ -71,6 +76,14 @@ async def test_p09_a_deployment_planned_on_another_image_is_made_anew(build):
     assert calls == []
     assert "runs 'mini-app:2' now" in report.summary
     calls, _ = await carry_out(build, deploy())
+    assert len(calls) == 1
+
+
+async def test_p09_a_rollback_planned_on_another_revision_is_made_anew(build):
+    calls, report = await carry_out(build, rollback(), world=east(build, revision="app--r3"))
+    assert calls == []
+    assert "runs 'app--r3' now" in report.summary
+    calls, _ = await carry_out(build, rollback(), world=east(build, revision="app--r2"))
     assert len(calls) == 1
 
 

@@ -19,6 +19,8 @@ class CountingTools:
         """Where the connection is lost next: `before`, `between`, `after` the effect, or on `read`."""
         self.refuse: str | None = None
         self.epochs: list[int] = []
+        self.arguments: list[Mapping[str, Any]] = []
+        """What the writes that arrived were called with."""
 
     async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         if self._cut("read"):
@@ -33,6 +35,7 @@ class CountingTools:
             raise ToolsUnavailableError("cut off before the server heard of it")
         if self.refuse is not None:
             raise ToolError(self.refuse)
+        self.arguments.append(arguments)
         id_ = arguments["operation_id"]
         self.epochs.append(arguments["epoch"])
         operation = self.operations.setdefault(id_, {"status": "started", "tool": tool})

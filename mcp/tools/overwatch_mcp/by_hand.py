@@ -12,28 +12,69 @@ import logging
 import os
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from overwatch_mcp.clock import SystemClock
+from overwatch_mcp.approval_token import read_key, sign
+from overwatch_mcp.clock import Clock, SystemClock
 from overwatch_mcp.config import WriteTool, load_config
+from overwatch_mcp.effect import Effect, approval_content
 from overwatch_mcp.errors import OverwatchToolError, RequestError
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.models import WriteResult
 from overwatch_mcp.operations import Call
 from overwatch_mcp.workshop import DRAIN_SECONDS, Workshop
 
+TOKEN_LIFE = timedelta(minutes=10)
+
+_OPTIONS: Mapping[str, Sequence[tuple[str, dict[str, Any]]]] = {
+    "restart_service": (("expected_revision", {"help": "refuse unless this one serves now"}),),
+    "scale_service": (
+        ("replicas", {"type": int, "required": True}),
+        ("expected_replicas", {"type": int, "help": "refuse unless so many are asked for now"}),
+    ),
+    "deploy_container": (
+        ("image", {"required": True}),
+        ("expected_image", {"help": "refuse unless this one serves now"}),
+    ),
+    "rollback_revision": (
+        ("revision", {"help": "the revision to run again (else the newest one with another image)"}),
+        ("expected_revision", {"help": "refuse unless this one serves now"}),
+    ),
+}
+_PYTHON = "python -m overwatch_mcp."
+_EXAMPLES = {
+    "restart_service": f"{_PYTHON}restart_service --target demo --region east --dry-run",
+    "scale_service": f"{_PYTHON}scale_service --target demo --region east --replicas 3 --dry-run",
+    "deploy_container": f"{_PYTHON}deploy_container --target demo --region east --image mini-app:2 --dry-run",
+    "rollback_revision": f"{_PYTHON}rollback_revision --target demo --region east --dry-run",
+    "switch_traffic": f"{_PYTHON}switch_traffic --target demo --weights east=0,west=100 --dry-run",
+    "undo_operation": f"{_PYTHON}undo_operation --undoes hand-0123456789ab --dry-run",
+}
 _EXIT = {"planned": 0, "succeeded": 0, "failed": 1, "unknown": 1, "refused": 2}
 
 
 def main(tool: WriteTool, argv: Sequence[str] | None = None) -> int:
     """Run one tool and print its result; returns the exit status."""
     options = _parser(tool).parse_args(argv)
+    return _finish(lambda: _run(options, lambda workshop: _effect(workshop, tool, options)))
+
+
+def undo(argv: Sequence[str] | None = None) -> int:
+    """Undo one operation and print the result; returns the exit status."""
+    parser = _common("undo_operation")
+    parser.add_argument("--undoes", required=True, help="the id of the operation that is to be undone")
+    options = parser.parse_args(argv)
+    return _finish(lambda: _run(options, lambda workshop: workshop.undo(options.undoes, options.operation_id)))
+
+
+def _finish(run: Callable[[], Coroutine[Any, Any, WriteResult]]) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
     spare_loopback(os.environ)
     try:
-        result = asyncio.run(_run(tool, options))
+        result = asyncio.run(run())
     except OverwatchToolError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -41,14 +82,15 @@ def main(tool: WriteTool, argv: Sequence[str] | None = None) -> int:
     return _EXIT[result.status]
 
 
-async def _run(tool: WriteTool, options: argparse.Namespace) -> WriteResult:
+async def _run(options: argparse.Namespace, make: Callable[[Workshop], Awaitable[Effect]]) -> WriteResult:
     workshop = Workshop(load_config(options.config), SystemClock())
     try:
-        call = Call(options.operation_id, options.epoch, options.dry_run)
-        effect = await workshop.effect(tool, options.target, _arguments(tool, options), call.operation_id)
+        effect = await make(workshop)
+        token = _token(effect, options, workshop.clock)
+        call = Call(options.operation_id, options.epoch, options.dry_run, token, getattr(options, "undoes", None))
         if not call.dry_run:
             sys.stderr.write(f"operation {call.operation_id}\n")
-        return await workshop.operations.execute(effect, call)
+        return await workshop.operations.execute(effect, call, _tell)
     except asyncio.CancelledError:
         sys.stderr.write(f"{options.operation_id} is under way and is seen through; ask for its result with the same id\n")
         raise
@@ -57,38 +99,53 @@ async def _run(tool: WriteTool, options: argparse.Namespace) -> WriteResult:
         await workshop.close()
 
 
+async def _effect(workshop: Workshop, tool: WriteTool, options: argparse.Namespace) -> Effect:
+    return await workshop.effect(tool, options.target, _arguments(tool, options), options.operation_id)
+
+
+def _token(effect: Effect, options: argparse.Namespace, clock: Clock) -> str | None:
+    """The token that a target may demand: whoever can read its key may approve."""
+    path = effect.config.approval_key_file
+    if path is None or options.dry_run:
+        return None
+    return sign(read_key(path), options.operation_id, approval_content(effect), clock.now() + TOKEN_LIFE)
+
+
+def _tell(passed: float, allowed: float, seen: str) -> None:
+    sys.stderr.write(f"{passed:5.1f} s of {allowed:.0f}: {seen}\n")
+
+
 def _arguments(tool: WriteTool, options: argparse.Namespace) -> dict[str, Any]:
     if tool == "switch_traffic":
         expected = None if options.expected_weights is None else _weights(options.expected_weights)
         return {"weights": _weights(options.weights), "expected_weights": expected}
-    wanted: dict[str, Any] = {"region": options.region}
-    if tool == "restart_service":
-        return wanted | {"expected_revision": options.expected_revision}
-    if tool == "scale_service":
-        return wanted | {"replicas": options.replicas, "expected_replicas": options.expected_replicas}
-    return wanted | {"image": options.image, "expected_image": options.expected_image}
+    return {name: getattr(options, name) for name in ("region", *(name for name, _ in _OPTIONS[tool]))}
 
 
 def _parser(tool: WriteTool) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=f"python -m overwatch_mcp.{tool}", description=__doc__)
-    parser.add_argument("--config", type=Path, help="the configuration file (else OVERWATCH_MCP_CONFIG)")
+    parser = _common(tool)
     parser.add_argument("--target", required=True)
-    parser.add_argument("--operation-id", default=f"hand-{uuid.uuid4().hex[:12]}", help="repeat an id to get its result again")
-    parser.add_argument("--epoch", type=int, default=0, help="the lease's epoch, where there is one")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     if tool == "switch_traffic":
         parser.add_argument("--weights", required=True, help="percent for each region, as east=0,west=100")
         parser.add_argument("--expected-weights", help="refuse unless these are the weights now")
         return parser
     parser.add_argument("--region", required=True)
-    if tool == "restart_service":
-        parser.add_argument("--expected-revision", help="refuse unless this one serves now")
-    elif tool == "scale_service":
-        parser.add_argument("--replicas", type=int, required=True)
-        parser.add_argument("--expected-replicas", type=int, help="refuse unless so many are asked for now")
-    else:
-        parser.add_argument("--image", required=True)
-        parser.add_argument("--expected-image", help="refuse unless this one serves now")
+    for name, how in _OPTIONS[tool]:
+        parser.add_argument(f"--{name.replace('_', '-')}", **how)
+    return parser
+
+
+def _common(tool: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=f"python -m overwatch_mcp.{tool}",
+        description=__doc__,
+        epilog=f"example:\n  {_EXAMPLES[tool]}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--config", type=Path, help="the configuration file (else OVERWATCH_MCP_CONFIG)")
+    parser.add_argument("--operation-id", default=f"hand-{uuid.uuid4().hex[:12]}", help="repeat an id to get its result again")
+    parser.add_argument("--epoch", type=int, default=0, help="the lease's epoch, where there is one")
+    parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     return parser
 
 

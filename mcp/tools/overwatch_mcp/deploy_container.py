@@ -37,6 +37,11 @@ class DeployContainer:
         """The region and its image."""
         return {"region": self.region, "image": self.image}
 
+    @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """The state that the caller expects."""
+        return {"expected_image": self.expected_image}
+
     def refusal(self) -> str | None:
         """Only images that the configuration allows."""
         return refuse_image(self.config, self.image)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, Literal, Protocol
 
-from overwatch_mcp.config import WriteTool
+from overwatch_mcp.approval_token import content_hash
+from overwatch_mcp.config import TargetConfig, WriteTool
 from overwatch_mcp.models import Inverse
 from overwatch_mcp.platform import Platform
 
@@ -72,6 +73,16 @@ class Effect(Protocol):
         ...
 
     @property
+    def config(self) -> TargetConfig:
+        """What may be done to the target."""
+        ...
+
+    @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """What the caller expects of the state before, where it said so; an approval binds it beside the arguments."""
+        ...
+
+    @property
     def platform(self) -> Platform:
         """What it acts on."""
         ...
@@ -104,6 +115,11 @@ class Effect(Protocol):
     async def look(self, start: Start) -> Look:
         """What the world shows of it. Raises PlatformError where it can't be seen."""
         ...
+
+
+def approval_content(effect: Effect) -> str:
+    """What an approval of an effect binds: the tool, the target, what is to be done, and the state that it expects."""
+    return content_hash(effect.tool, effect.target, {**effect.arguments, **effect.preconditions})
 
 
 def revision_suffix(operation_id: str) -> str:

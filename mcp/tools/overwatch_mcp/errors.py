@@ -19,6 +19,10 @@ class JournalError(OverwatchToolError):
     """The journal can't be used, so that nothing may be done."""
 
 
+class BarredError(OverwatchToolError):
+    """What the journal holds forbids it: too many writes, or undone already. Nothing was done."""
+
+
 class BusyError(OverwatchToolError):
     """Another process acts on the same target right now. Nothing was done."""
 

@@ -19,12 +19,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from overwatch_mcp.errors import JournalError
+from overwatch_mcp.errors import BarredError, JournalError
 from overwatch_mcp.models import Inverse, OperationStatus, WriteResult
 
 T = TypeVar("T")
 
-_VERSION = 1
+_VERSION = 2
 _SCHEMA = """
 CREATE TABLE operations (
     operation_id TEXT PRIMARY KEY,
@@ -44,11 +44,22 @@ CREATE TABLE operations (
 ) STRICT;
 CREATE TABLE epochs (target TEXT PRIMARY KEY, epoch INTEGER NOT NULL) STRICT;
 """
+_UPGRADES = {
+    1: """
+ALTER TABLE operations ADD COLUMN continuation TEXT;
+ALTER TABLE operations ADD COLUMN undoes TEXT;
+CREATE INDEX operations_of_target ON operations (target, started_at);
+"""
+}
+"""From each version to the next; a new journal goes the same way."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One operation as the journal holds it. `accepted_at` is set once the platform has taken the request."""
+    """One operation as the journal holds it. `accepted_at` is set once the platform has taken the request.
+
+    `continuation` is what the platform gave to follow a long operation with, `undoes` the operation that this one undoes.
+    """
 
     operation_id: str
     tool: str
@@ -59,8 +70,10 @@ class Entry:
     inverse: Inverse | None
     command: str
     started_at: datetime
+    undoes: str | None = None
     status: OperationStatus = "started"
     accepted_at: datetime | None = None
+    continuation: str | None = None
     finished_at: datetime | None = None
     result: WriteResult | None = None
 
@@ -68,6 +81,14 @@ class Entry:
     def arguments_hash(self) -> str:
         """What tells two operations of one id apart: tool, target and arguments."""
         return hash_arguments(self.tool, self.target, self.arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class WriteLimit:
+    """At most so many writes to one target since a moment."""
+
+    most: int
+    since: datetime
 
 
 def hash_arguments(tool: str, target: str, arguments: Mapping[str, Any]) -> str:
@@ -99,21 +120,31 @@ class Journal:
         """The highest epoch that acted on a target; 0 where none did."""
         return await self._run(lambda: self._epoch(target))
 
-    async def begin(self, entry: Entry) -> int | None:
+    async def writes_since(self, target: str, since: datetime) -> int:
+        """How many writes to a target were begun since; those that undo another one are not counted."""
+        return await self._run(lambda: self._count(target, since))
+
+    async def begin(self, entry: Entry, limit: WriteLimit | None = None) -> int | None:
         """Commit what is about to be done.
 
         Returns None when it is durable, or the epoch that has overtaken this one: then nothing was written.
+
+        Raises:
+            BarredError: The limit is reached, or what it undoes was undone already; nothing was written.
         """
-        return await self._run(lambda: self._begin(entry))
+        return await self._run(lambda: self._begin(entry, limit))
 
     async def resume(self, entry: Entry, epoch: int) -> int | None:
         """Take over an operation that another process left behind; as `begin`, under the epoch of whoever asks now."""
         return await self._run(lambda: self._raise_epoch(entry.target, epoch))
 
-    async def accepted(self, operation_id: str, at: datetime) -> None:
-        """Commit that the platform has taken the request."""
+    async def accepted(self, operation_id: str, at: datetime, continuation: str | None) -> None:
+        """Commit that the platform has taken the request, and how a long operation is followed."""
         await self._run(
-            lambda: self._write("UPDATE operations SET accepted_at = ? WHERE operation_id = ?", (at.isoformat(), operation_id))
+            lambda: self._write(
+                "UPDATE operations SET accepted_at = ?, continuation = ? WHERE operation_id = ?",
+                (at.isoformat(), continuation, operation_id),
+            )
         )
 
     async def finish(self, result: WriteResult, at: datetime) -> None:
@@ -146,15 +177,16 @@ class Journal:
         self._db.execute("PRAGMA synchronous=FULL")
         with self._transaction():
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
-            if version == 0:
-                for statement in _SCHEMA.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA user_version={_VERSION}")
-            elif version != _VERSION:
+            if version > _VERSION:
                 raise JournalError(
                     f"the journal {str(self.path)!r} has version {version!r}, this program knows {_VERSION}: "
                     "use the program that wrote it, or another file"
                 )
+            steps = [] if version else [_SCHEMA]
+            steps += [_UPGRADES[step] for step in range(max(version, 1), _VERSION)]
+            for statement in ";".join(steps).split(";"):
+                self._db.execute(statement)
+            self._db.execute(f"PRAGMA user_version={_VERSION}")
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -178,12 +210,34 @@ class Journal:
         row = self._db.execute("SELECT epoch FROM epochs WHERE target = ?", (target,)).fetchone()
         return 0 if row is None else int(row[0])
 
-    def _begin(self, entry: Entry) -> int | None:
+    def _begin(self, entry: Entry, limit: WriteLimit | None) -> int | None:
         with self._transaction():
             overtaken = self._seen(entry.target, entry.epoch)
-            if overtaken is None:
-                self._insert(entry)
-            return overtaken
+            if overtaken is not None:
+                return overtaken
+            if entry.undoes is not None:
+                self._refuse_second_undo(entry.undoes)
+            elif limit is not None and (begun := self._count(entry.target, limit.since)) >= limit.most:
+                raise BarredError(
+                    f"{begun} writes to {entry.target!r} were begun within the last hour, {limit.most} are allowed: "
+                    "wait, or raise limits.writes_per_hour"
+                )
+            self._insert(entry)
+            return None
+
+    def _count(self, target: str, since: datetime) -> int:
+        row = self._db.execute(
+            "SELECT count(*) FROM operations WHERE target = ? AND started_at > ? AND status != 'refused' AND undoes IS NULL",
+            (target, since.isoformat()),
+        ).fetchone()
+        return int(row[0])
+
+    def _refuse_second_undo(self, undone: str) -> None:
+        row = self._db.execute(
+            "SELECT operation_id FROM operations WHERE undoes = ? AND status IN ('started', 'succeeded', 'unknown')", (undone,)
+        ).fetchone()
+        if row is not None:
+            raise BarredError(f"{undone!r} is undone by {row[0]!r} already: see get_operation")
 
     def _raise_epoch(self, target: str, epoch: int) -> int | None:
         with self._transaction():
@@ -209,7 +263,7 @@ class Journal:
     def _insert(self, entry: Entry) -> None:
         self._db.execute(
             "INSERT INTO operations (operation_id, tool, target, arguments, arguments_hash, epoch, state_before, inverse, "
-            "command, status, started_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'started', ?)",
+            "command, status, started_at, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'started', ?, ?)",
             (
                 entry.operation_id,
                 entry.tool,
@@ -221,6 +275,7 @@ class Journal:
                 None if entry.inverse is None else entry.inverse.model_dump_json(),
                 entry.command,
                 entry.started_at.isoformat(),
+                entry.undoes,
             ),
         )
 
@@ -239,7 +294,9 @@ def _entry(row: sqlite3.Row) -> Entry:
         inverse=None if row["inverse"] is None else Inverse.model_validate_json(row["inverse"]),
         command=row["command"],
         started_at=datetime.fromisoformat(row["started_at"]),
+        undoes=row["undoes"],
         status=row["status"],
+        continuation=row["continuation"],
         accepted_at=moment("accepted_at"),
         finished_at=moment("finished_at"),
         result=None if row["result"] is None else WriteResult.model_validate_json(row["result"]),

@@ -163,7 +163,10 @@ class Inverse(_Answer):
 
 
 class WriteResult(_Answer):
-    """How a write ended. `unknown` means that nobody can say: look at the world, never repeat blindly."""
+    """How a write ended. `unknown` means that nobody can say: look at the world, never repeat blindly.
+
+    `undoes` is the operation that it undid, where it did.
+    """
 
     operation_id: str
     tool: str
@@ -176,6 +179,7 @@ class WriteResult(_Answer):
     command: str = ""
     duration_s: float = 0.0
     replayed: bool = False
+    undoes: str | None = None
     error: str | None = None
 
 
@@ -191,6 +195,7 @@ class OperationRecord(_Answer):
     epoch: int | None = None
     state_before: dict[str, Any] | None = None
     inverse: Inverse | None = None
+    undoes: str | None = None
     result: WriteResult | None = None
     error: str | None = None
     command: str | None = None

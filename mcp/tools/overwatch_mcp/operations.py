@@ -3,36 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
+from overwatch_mcp.approval_token import read_key, refuse_token
 from overwatch_mcp.clock import Clock
-from overwatch_mcp.effect import Effect, Plan, Start
+from overwatch_mcp.effect import Effect, Plan, Start, approval_content
 from overwatch_mcp.envelope import check_operation_id
-from overwatch_mcp.errors import PlatformError
-from overwatch_mcp.journal import Entry, Journal, hash_arguments
+from overwatch_mcp.errors import BarredError, LostError, PlatformError
+from overwatch_mcp.journal import Entry, Journal, WriteLimit, hash_arguments
 from overwatch_mcp.models import OperationRecord, WriteResult
-from overwatch_mcp.settling import Settled, issue_patiently, reconcile, settle
+from overwatch_mcp.settling import Accepted, Settled, Tell, issue_patiently, reconcile, settle
 from overwatch_mcp.target_lock import TargetLocks
 
 logger = logging.getLogger(__name__)
 
+HOUR = timedelta(hours=1)
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """How an effect is asked for: its id, the epoch of whoever asks, and whether it is only to be planned."""
+    """How an effect is asked for: its id, the epoch of whoever asks, and whether it is only to be planned.
+
+    `approval_token` is what a target may demand, `undoes` the operation that is undone by it.
+    """
 
     operation_id: str
     epoch: int = 0
     dry_run: bool = False
+    approval_token: str | None = None
+    undoes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Running:
     arguments_hash: str
     task: asyncio.Task[WriteResult]
+    listeners: list[Tell]
 
 
 class Operations:
@@ -44,8 +56,8 @@ class Operations:
         self._clock = clock
         self._running: dict[str, _Running] = {}
 
-    async def execute(self, effect: Effect, call: Call) -> WriteResult:
-        """Carry out an effect once, or say what became of it.
+    async def execute(self, effect: Effect, call: Call, tell: Tell | None = None) -> WriteResult:
+        """Carry out an effect once, or say what became of it; `tell` hears how it goes.
 
         A caller that stops waiting changes nothing: the operation goes on, and the same id finds its result.
 
@@ -61,16 +73,27 @@ class Operations:
             return await self._planned(effect, call)
         wanted = hash_arguments(effect.tool, effect.target, effect.arguments)
         running = self._running.get(call.operation_id)
-        if running is None:
-            task = asyncio.create_task(self._carry_out(effect, call), name=f"effect {call.operation_id}")
-            running = self._running[call.operation_id] = _Running(wanted, task)
-            task.add_done_callback(lambda done: self._ended(call.operation_id, done))
-        elif running.arguments_hash != wanted:
+        if running is not None and running.arguments_hash != wanted:
             return self._refused(effect, call, _other_arguments(call))
-        else:
+        replayed = running is not None
+        if running is None:
+            running = self._start(effect, call, wanted)
+        listening = contextlib.nullcontext() if tell is None else _listening(running.listeners, tell)
+        with listening:
             result = await asyncio.shield(running.task)
-            return result.model_copy(update={"replayed": True})
-        return await asyncio.shield(running.task)
+        return result.model_copy(update={"replayed": True}) if replayed else result
+
+    def _start(self, effect: Effect, call: Call, wanted: str) -> _Running:
+        listeners: list[Tell] = []
+
+        def tell(passed: float, allowed: float, seen: str) -> None:
+            for listener in tuple(listeners):
+                listener(passed, allowed, seen)
+
+        task = asyncio.create_task(self._carry_out(effect, call, tell), name=f"effect {call.operation_id}")
+        running = self._running[call.operation_id] = _Running(wanted, task, listeners)
+        task.add_done_callback(lambda done: self._ended(call.operation_id, done))
+        return running
 
     async def get(self, operation_id: str) -> OperationRecord:
         """What is known about an operation. Raises RequestError for a malformed id."""
@@ -88,6 +111,7 @@ class Operations:
             epoch=entry.epoch,
             state_before=dict(entry.state_before),
             inverse=entry.inverse,
+            undoes=entry.undoes,
             result=entry.result,
             error=entry.result.error if entry.result else None,
             command=entry.command,
@@ -110,10 +134,12 @@ class Operations:
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s ended with an error: %s", operation_id, error)
 
-    async def _carry_out(self, effect: Effect, call: Call) -> WriteResult:
+    async def _carry_out(self, effect: Effect, call: Call, tell: Tell) -> WriteResult:
         stored = await self._stored(effect, call)
         if stored is not None:
             return stored
+        if (refusal := self._unapproved(effect, call)) is not None:
+            return self._refused(effect, call, refusal)
         async with self._locks.hold(effect.target, call.operation_id):
             stored = await self._stored(effect, call)
             if stored is not None:
@@ -121,8 +147,8 @@ class Operations:
             began = self._clock.monotonic()
             entry = await self._journal.get(call.operation_id)
             if entry is not None:
-                return await self._resume(effect, call, entry, began)
-            return await self._begin(effect, call, began)
+                return await self._resume(effect, call, entry, began, tell)
+            return await self._begin(effect, call, began, tell)
 
     async def _stored(self, effect: Effect, call: Call) -> WriteResult | None:
         entry = await self._journal.get(call.operation_id)
@@ -132,7 +158,7 @@ class Operations:
             return self._refused(effect, call, _other_arguments(call, entry))
         return None if entry.result is None else entry.result.model_copy(update={"replayed": True})
 
-    async def _begin(self, effect: Effect, call: Call, began: float) -> WriteResult:
+    async def _begin(self, effect: Effect, call: Call, began: float, tell: Tell) -> WriteResult:
         if (overtaken := await self._overtaken(effect, call)) is not None:
             return overtaken
         try:
@@ -146,34 +172,47 @@ class Operations:
             result = self._result(effect, call, settled, entry, began)
             await self._journal.refuse(entry, result, self._clock.now())
             return result
-        higher = await self._journal.begin(entry)
+        limit = WriteLimit(effect.config.limits.writes_per_hour, self._clock.now() - HOUR)
+        try:
+            higher = await self._journal.begin(entry, limit)
+        except BarredError as error:
+            return self._refused(effect, call, str(error))
         if higher is not None:
             return self._refused(effect, call, _overtaken(call, higher))
         if plan.satisfied:
             return await self._end(effect, call, entry, began, _at_once(Settled("succeeded", plan.summary, plan.state_before)))
-        return await self._end(effect, call, entry, began, self._issue(effect, call, entry))
+        return await self._end(effect, call, entry, began, self._issue(effect, call, entry, tell))
 
-    async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float) -> WriteResult:
+    async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float, tell: Tell) -> WriteResult:
         higher = await self._journal.resume(entry, call.epoch)
         if higher is not None:
             return self._refused(effect, call, _overtaken(call, higher))
         logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
-        return await self._end(effect, call, entry, began, self._reconcile(effect, call, entry))
+        return await self._end(effect, call, entry, began, self._reconcile(effect, call, entry, tell))
 
-    async def _issue(self, effect: Effect, call: Call, entry: Entry) -> Settled:
+    async def _issue(self, effect: Effect, call: Call, entry: Entry, tell: Tell) -> Settled:
         logger.info("%s %s: issuing %s", call.operation_id, effect.tool, dict(effect.arguments))
         start = Start(entry.state_before, entry.started_at)
-        problem = await issue_patiently(effect, start, self._clock)
-        if isinstance(problem, Settled):
-            return problem
-        if problem is None:
-            await self._journal.accepted(call.operation_id, self._clock.now())
-        return await settle(effect, start, self._clock, lost=problem)
+        issued = await issue_patiently(effect, start, self._clock)
+        if isinstance(issued, Settled):
+            return issued
+        if isinstance(issued, LostError):
+            return await settle(effect, start, self._clock, lost=issued, tell=tell)
+        await self._journal.accepted(call.operation_id, self._clock.now(), issued.continuation)
+        return await settle(effect, start, self._clock, continuation=issued.continuation, tell=tell)
 
-    async def _reconcile(self, effect: Effect, call: Call, entry: Entry) -> Settled:
+    async def _reconcile(self, effect: Effect, call: Call, entry: Entry, tell: Tell) -> Settled:
         start = Start(entry.state_before, entry.started_at)
-        settled = await reconcile(effect, start, self._clock, accepted=entry.accepted_at is not None)
-        return await self._issue(effect, call, entry) if settled is None else settled
+        accepted = None if entry.accepted_at is None else Accepted(entry.continuation)
+        settled = await reconcile(effect, start, self._clock, accepted=accepted, tell=tell)
+        return await self._issue(effect, call, entry, tell) if settled is None else settled
+
+    def _unapproved(self, effect: Effect, call: Call) -> str | None:
+        """Why a target that demands an approval may not be written to with what the call carries."""
+        if effect.config.approval_key_file is None:
+            return None
+        key = read_key(effect.config.approval_key_file)
+        return refuse_token(key, call.approval_token, call.operation_id, approval_content(effect), self._clock.now())
 
     async def _end(self, effect: Effect, call: Call, entry: Entry, began: float, work: Awaitable[Settled]) -> WriteResult:
         """See `work` through and record its end. It may have happened from here on, so an error of ours is no answer."""
@@ -217,6 +256,7 @@ class Operations:
             inverse=plan.inverse,
             command=plan.command,
             started_at=self._clock.now(),
+            undoes=call.undoes,
         )
 
     def _refused(self, effect: Effect, call: Call, reason: str) -> WriteResult:
@@ -235,8 +275,18 @@ class Operations:
             inverse=entry.inverse if entry else None,
             command=entry.command if entry else "",
             duration_s=round(self._clock.monotonic() - began, 3),
+            undoes=call.undoes,
             error=settled.error,
         )
+
+
+@contextmanager
+def _listening(listeners: list[Tell], tell: Tell) -> Iterator[None]:
+    listeners.append(tell)
+    try:
+        yield
+    finally:
+        listeners.remove(tell)
 
 
 async def _at_once(settled: Settled) -> Settled:

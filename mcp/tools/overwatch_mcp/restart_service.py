@@ -33,6 +33,11 @@ class RestartService:
         """The region."""
         return {"region": self.region}
 
+    @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """The state that the caller expects."""
+        return {"expected_revision": self.expected_revision}
+
     def refusal(self) -> str | None:
         """Nothing is refused beforehand."""
         return None

@@ -41,6 +41,11 @@ class RollbackRevision:
         """The region, and the revision where one is named."""
         return {"region": self.region, "revision": self.revision}
 
+    @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """The state that the caller expects."""
+        return {"expected_revision": self.expected_revision}
+
     def refusal(self) -> str | None:
         """Nothing is refused beforehand: which image it is shows only in the plan."""
         return None

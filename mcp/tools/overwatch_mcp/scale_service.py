@@ -36,6 +36,11 @@ class ScaleService:
         """The region and its replicas."""
         return {"region": self.region, "replicas": self.replicas}
 
+    @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """The state that the caller expects."""
+        return {"expected_replicas": self.expected_replicas}
+
     def refusal(self) -> str | None:
         """Never none, never more than allowed."""
         return refuse_replicas(self.config, self.replicas)

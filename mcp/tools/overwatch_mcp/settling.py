@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,20 +31,31 @@ class Settled:
     error: str | None = None
 
 
-async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled | LostError | None:
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The platform took the request; `continuation` is what it gave to follow a long operation with."""
+
+    continuation: str | None
+
+
+Tell = Callable[[float, float, str], None]
+"""Takes the seconds passed, the seconds allowed, and what is seen."""
+
+
+async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled | LostError | Accepted:
     """Issue an effect, again where the platform said that it did nothing because it was busy.
 
     Where the answer was lost and the world does not show the effect, it is issued again only if that can do no harm.
 
     Returns:
-        None when it was accepted, the error when its answer was lost, or the end when it certainly was not done.
+        What the platform accepted, the error when its answer was lost, or the end when it certainly was not done.
     """
     deadline = clock.monotonic() + BUSY_SECONDS
     pause = 0.5
     tries = LOST_TRIES if effect.repeatable else 1
     while True:
         try:
-            await effect.issue(start)
+            return Accepted(await effect.issue(start))
         except (ConflictError, ThrottledError) as error:
             wait = pause
             if isinstance(error, ThrottledError) and error.retry_after is not None:
@@ -60,17 +72,40 @@ async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled
             if tries == 0 or not await _is_missing(effect, start):
                 return error
             await clock.sleep(pause)
-        else:
-            return None
 
 
-async def settle(effect: Effect, start: Start, clock: Clock, *, lost: LostError | None = None) -> Settled:
-    """Look until the effect has come true, or its time is over. `lost` says that nobody knows whether it was accepted."""
-    deadline = clock.monotonic() + effect.settle_seconds
+async def settle(
+    effect: Effect,
+    start: Start,
+    clock: Clock,
+    *,
+    lost: LostError | None = None,
+    continuation: str | None = None,
+    tell: Tell | None = None,
+) -> Settled:
+    """Look until the effect has come true, or its time is over.
+
+    `lost` says that nobody knows whether it was accepted. With a `continuation` the platform is heard beside the looks: its
+    word that the operation failed ends the waiting, its word that it succeeded does not.
+    """
+    heard = None if continuation is None else asyncio.ensure_future(effect.platform.follow(continuation))
+    try:
+        return await _look_until_settled(effect, start, clock, lost, heard, tell)
+    finally:
+        if heard is not None:
+            heard.cancel()
+            await asyncio.gather(heard, return_exceptions=True)
+
+
+async def _look_until_settled(
+    effect: Effect, start: Start, clock: Clock, lost: LostError | None, heard: asyncio.Future[None] | None, tell: Tell | None
+) -> Settled:
+    began = clock.monotonic()
     pause = FIRST_PAUSE
     seen: Look | None = None
     blind: PlatformError | None = None
     while True:
+        failure = _failure(heard)
         try:
             seen, blind = await effect.look(start), None
         except PlatformError as error:
@@ -80,18 +115,34 @@ async def settle(effect: Effect, start: Start, clock: Clock, *, lost: LostError 
                 return Settled("succeeded", seen.summary, seen.state)
             if seen.sign == "broken":
                 return Settled("failed", seen.summary, seen.state, seen.summary)
-        if clock.monotonic() >= deadline:
+            if failure is not None:
+                return Settled("failed", f"{failure}; now: {seen.summary}", seen.state, str(failure))
+        passed = clock.monotonic() - began
+        if passed >= effect.settle_seconds:
             return _given_up(effect, seen, blind, lost)
+        if tell is not None:
+            tell(passed, effect.settle_seconds, str(blind) if blind else seen.summary if seen else "")
         await clock.sleep(pause)
         pause = min(pause * 1.5, LONGEST_PAUSE)
 
 
-async def reconcile(effect: Effect, start: Start, clock: Clock, *, accepted: bool) -> Settled | None:
+def _failure(heard: asyncio.Future[None] | None) -> NotDoneError | None:
+    """What the platform said if it ended the operation without success; any other trouble with hearing it is none of ours."""
+    if heard is None or not heard.done() or heard.cancelled():
+        return None
+    error = heard.exception()
+    return error if isinstance(error, NotDoneError) else None
+
+
+async def reconcile(
+    effect: Effect, start: Start, clock: Clock, *, accepted: Accepted | None, tell: Tell | None
+) -> Settled | None:
     """What became of an operation that a process left behind. None: it certainly was not done, and may be issued.
 
     What was seen accepted is never issued again. What was not, and can't be repeated, only if it has not shown up in its time of
     grace either.
     """
+    continuation = None if accepted is None else accepted.continuation
     while True:
         try:
             look = await effect.look(start)
@@ -99,12 +150,12 @@ async def reconcile(effect: Effect, start: Start, clock: Clock, *, accepted: boo
             text = f"it was begun at {start.started_at:%H:%M:%S} and can't be observed now: {error}"
             return Settled("unknown", text, error=text)
         if look.sign in {"done", "under_way", "broken"}:
-            return await settle(effect, start, clock)
+            return await settle(effect, start, clock, continuation=continuation, tell=tell)
         if look.sign == "elsewhere":
             text = f"it was begun at {start.started_at:%H:%M:%S} and the state is neither as before nor as wanted: {look.summary}"
             return Settled("unknown", text, look.state, text)
-        if accepted:
-            return await settle(effect, start, clock)
+        if accepted is not None:
+            return await settle(effect, start, clock, continuation=continuation, tell=tell)
         if effect.repeatable:
             return None
         if (clock.now() - start.started_at).total_seconds() >= GRACE_SECONDS:

@@ -47,6 +47,11 @@ class SwitchTraffic:
         return {"weights": dict(self.weights)}
 
     @property
+    def preconditions(self) -> Mapping[str, Any]:
+        """The state that the caller expects."""
+        return {"expected_weights": None if self.expected_weights is None else dict(self.expected_weights)}
+
+    @property
     def settle_seconds(self) -> float:
         """As long as the edge may take, by configuration."""
         return self.config.switch_timeout_s

@@ -12,14 +12,17 @@ from overwatch_mcp.deploy_container import DeployContainer
 from overwatch_mcp.effect import Effect, revision_suffix
 from overwatch_mcp.envelope import check_operation_id, check_tool
 from overwatch_mcp.journal import Journal
-from overwatch_mcp.operations import Operations
+from overwatch_mcp.models import TargetList, TargetSummary
+from overwatch_mcp.operations import HOUR, Operations
 from overwatch_mcp.platform import Platform
 from overwatch_mcp.platforms import Platforms
 from overwatch_mcp.restart_service import RestartService
 from overwatch_mcp.rollback_revision import RollbackRevision
 from overwatch_mcp.scale_service import ScaleService
+from overwatch_mcp.summaries import summarize
 from overwatch_mcp.switch_traffic import SwitchTraffic
 from overwatch_mcp.target_lock import TargetLocks
+from overwatch_mcp.undo_operation import undoing
 
 LOCK_SECONDS = 60.0
 """How long an operation waits for another one on the same target."""
@@ -81,6 +84,21 @@ class Workshop:
                 return RollbackRevision(target=target, config=config, platform=platform, suffix=suffix, **arguments)
             case "switch_traffic":
                 return SwitchTraffic(target=target, config=config, platform=platform, clock=self.clock, **arguments)
+
+    async def undo(self, undoes: str, operation_id: str) -> Effect:
+        """The effect that undoes an operation. Raises RequestError where there is nothing to undo, or no way to."""
+        tool, target, arguments = undoing(await self.operations.get(undoes))
+        return await self.effect(tool, target, arguments, operation_id)
+
+    async def targets(self) -> TargetList:
+        """Every target, with what may still be done to it."""
+        return TargetList(targets=[await self.summary(name) for name in self.config.targets])
+
+    async def summary(self, target: str) -> TargetSummary:
+        """One target, with what may still be done to it. Raises RequestError for an unknown one."""
+        config = self.config.target(target)
+        begun = await self.journal.writes_since(target, self.clock.now() - HOUR)
+        return summarize(target, config, max(0, config.limits.writes_per_hour - begun))
 
     async def close(self) -> None:
         """Let connections go and close the journal."""

@@ -20,6 +20,9 @@ def incident_of(build, fault, *sick, tried=()):
     return incident.model_copy(update={"tried": tuple(Tried(strategy=build.strategy(a), result="no") for a in tried)})
 
 
+BEFORE = {"revision": "app--r2", "previous_revision": "app--r1", "previous_image": "mini-app:0"}
+
+
 def world_of(build, east=None, west=None, **changes):
     first, second = build.world().regions
     regions = (replace(first, **(east or {})), replace(second, **(west or {})))
@@ -32,7 +35,7 @@ def kinds(incident, world):
 
 @pytest.mark.parametrize("fault", sorted(CATALOGUE.faults))
 def test_no_remedy_is_one_that_makes_it_worse_and_their_order_is_the_catalogue_s(build, fault):
-    offered = kinds(incident_of(build, fault), world_of(build, east={"previous_image": "mini-app:0"}))
+    offered = kinds(incident_of(build, fault), world_of(build, east=BEFORE))
     right = CATALOGUE.fault(fault).right
     assert offered == [kind for kind in right if kind in offered]
     assert not set(offered) & CATALOGUE.harmful(fault)
@@ -40,7 +43,7 @@ def test_no_remedy_is_one_that_makes_it_worse_and_their_order_is_the_catalogue_s
 
 @pytest.mark.parametrize("fault", sorted(CATALOGUE.faults))
 def test_what_is_bound_fits_the_catalogue_s_tool_and_has_a_way_back(build, fault):
-    for action, reach, why in remedies(incident_of(build, fault), world_of(build, east={"previous_image": "a:0"}), CATALOGUE):
+    for action, reach, why in remedies(incident_of(build, fault), world_of(build, east=BEFORE), CATALOGUE):
         spec = CATALOGUE.action(action.kind)
         assert (action.call.tool if action.call else None) == spec.tool
         assert action.call is None or action.inverse is not None or spec.harmless
@@ -106,7 +109,7 @@ def test_a_restart_touches_the_users_of_one_replica_at_a_time(build):
 
 @pytest.mark.parametrize("kind", ["restart_service", "scale_service", "rollback_revision"])
 def test_where_two_regions_are_sick_no_single_one_is_worked_on(build, kind):
-    world = world_of(build, {"previous_image": "a:0"})
+    world = world_of(build, BEFORE)
     assert bind(kind, incident_of(build, "crash", "east", "west"), world, CATALOGUE) is None
 
 
@@ -121,12 +124,15 @@ def test_there_is_no_scaling_beyond_the_most_or_from_an_unknown_number(build, de
     assert bind("scale_service", incident_of(build, "capacity"), world, CATALOGUE) is None
 
 
-def test_a_rollback_deploys_the_image_before_and_its_way_back_is_the_present_one(build):
-    world = world_of(build, {"previous_image": "mini-app:0"})
+def test_a_rollback_goes_to_the_revision_before_and_its_way_back_is_the_present_one(build):
+    world = world_of(build, BEFORE)
     action, reach, _ = bind("rollback_revision", incident_of(build, "bad_deploy"), world, CATALOGUE)
-    assert (action.call.image, action.inverse.image, reach) == ("mini-app:0", "mini-app:1", 1)
+    assert (action.call.revision, action.inverse.revision, reach) == ("app--r1", "app--r2", 1)
 
 
-@pytest.mark.parametrize("facts", [{}, {"previous_image": "mini-app:1"}, {"previous_image": "a:0", "image": None}])
+@pytest.mark.parametrize(
+    "facts",
+    [{}, {"previous_revision": "a1"}, {"revision": "a2"}, {"revision": "a1", "previous_revision": "a1"}],
+)
 def test_without_knowing_what_ran_before_there_is_no_rollback(build, facts):
     assert bind("rollback_revision", incident_of(build, "bad_deploy"), world_of(build, facts), CATALOGUE) is None

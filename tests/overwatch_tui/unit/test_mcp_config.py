@@ -1,0 +1,41 @@
+"""What the MCP server is told: the targets, and the key without which it lets nobody write."""
+
+from __future__ import annotations
+
+import json
+import stat
+
+from sentry_support import target_settings
+
+from overwatch_mcp.config import load_config
+from overwatch_tui.mcp_config import approval_key, server_command
+
+
+def test_the_server_takes_what_is_written_for_it(tmp_path):
+    command = server_command(tmp_path, {"demo": target_settings()}, {"IDENTITY_HEADER": "x"})
+    written = tmp_path / "mcp.json"
+    assert stat.S_IMODE(written.stat().st_mode) == 0o600
+    config = load_config(written)
+    assert list(config.targets) == ["demo"]
+    assert str(written) in command.command
+    assert command.environment["IDENTITY_HEADER"] == "x"
+
+
+def test_every_target_demands_the_gate_s_proof(tmp_path):
+    server_command(tmp_path, {"demo": target_settings(), "shop": target_settings()}, {})
+    targets = json.loads((tmp_path / "mcp.json").read_text(encoding="utf-8"))["targets"]
+    assert {target["approval_key_file"] for target in targets.values()} == {str(tmp_path / "approval.key")}
+
+
+def test_the_key_is_secret_and_stays_the_same(tmp_path):
+    first = approval_key(tmp_path).read_bytes()
+    assert approval_key(tmp_path).read_bytes() == first
+    assert len(first) >= 32
+    assert stat.S_IMODE((tmp_path / "approval.key").stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["approval.key"]
+    (tmp_path / "other").mkdir()
+    assert approval_key(tmp_path / "other").read_bytes() != first
+
+
+def test_what_is_only_watched_needs_no_server(tmp_path):
+    assert server_command(tmp_path, {"demo": target_settings(platform=False)}, {}) is None
