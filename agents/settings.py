@@ -14,12 +14,21 @@ from typing import Annotated, Any, Literal
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
+from agents.platforms import PLATFORMS, DockerSettings, Platform, Section
 
 OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
 """Variables with the prefix that are not settings."""
@@ -30,12 +39,6 @@ DEMO = "demo"
 
 class SettingsError(ValueError):
     """The configuration can't be used; the text names the key, the value and the remedy."""
-
-
-class Section(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def _none_where_empty(value: object) -> object:
@@ -108,46 +111,6 @@ class RegionSettings(Section):
     """A path that users use; without it only the health path is probed."""
 
 
-class FrontDoorSettings(Section):
-    """Traffic between regions through Azure Front Door."""
-
-    kind: Literal["front_door"] = "front_door"
-    """How traffic is moved."""
-    profile: str
-    """The Front Door profile."""
-    origin_group: str
-    """The origin group whose origins are the regions."""
-    origins: Mapping[Name, str]
-    """The origin's name of each region."""
-
-
-class AzureSettings(Section):
-    """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
-
-    kind: Literal["azure"] = "azure"
-    """What it runs on."""
-    subscription_id: str
-    """The subscription."""
-    resource_group: str
-    """The resource group of the container apps and of Front Door."""
-    container_apps: Mapping[Name, str]
-    """The container app of each region."""
-    traffic: FrontDoorSettings | None = None
-    """How users are moved between regions; null where that is not possible."""
-    credential: Literal["default", "managed_identity"] = "default"
-    """How azure-identity logs in."""
-    arm_url: AnyHttpUrl | None = None
-    """Another Azure Resource Manager than the public one."""
-    ca_file: Path | None = None
-    """The certificate to trust for `arm_url`."""
-    images: tuple[str, ...] = ()
-    """Prefixes of images that may be deployed; none may where this is empty."""
-    min_replicas: int = Field(default=1, ge=1)
-    """Never fewer."""
-    max_replicas: int = Field(default=5, ge=1)
-    """Never more."""
-
-
 class ChaosSettings(Section):
     """Where faults may be injected. Only a target that declares this can be broken from the control room."""
 
@@ -168,7 +131,7 @@ class TargetSettings(Section):
     """What is asked there to see what users see."""
     public_metrics_url: AnyHttpUrl | None = None
     """Prometheus text of the edge, where there is one: measures all users, not only probes."""
-    platform: AzureSettings | None = None
+    platform: Platform | None = None
     """Where it runs, if Overwatch may act on it."""
     allowed_actions: frozenset[ActionKind] | None = None
     """The actions that may be proposed; null allows all that the platform can do."""
@@ -180,9 +143,15 @@ class TargetSettings(Section):
         if self.platform is None:
             return self
         names = set(self.regions)
-        tables: dict[str, Iterable[str]] = {"platform.container_apps": self.platform.container_apps}
-        if self.platform.traffic is not None:
-            tables["platform.traffic.origins"] = self.platform.traffic.origins
+        tables: dict[str, Iterable[str]] = {}
+        if isinstance(self.platform, DockerSettings):
+            tables["platform.services"] = self.platform.services
+            if self.platform.traffic is not None:
+                tables["platform.traffic.servers"] = self.platform.traffic.servers
+        else:
+            tables["platform.container_apps"] = self.platform.container_apps
+            if self.platform.traffic is not None:
+                tables["platform.traffic.origins"] = self.platform.traffic.origins
         for where, table in tables.items():
             if set(table) != names:
                 raise ValueError(f"{where} names {sorted(table)}, but the regions are {sorted(names)}: name each region once")
@@ -322,7 +291,7 @@ def explain(error: ValidationError, where: str) -> str:
     """Everything that is wrong, on one line, with the nearest known name for an unknown key. Never prints a secret."""
     lines = []
     for problem in error.errors(include_url=False):
-        location = [str(part) for part in problem["loc"]]
+        location = _shown_location([str(part) for part in problem["loc"]])
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
             near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
@@ -334,6 +303,11 @@ def explain(error: ValidationError, where: str) -> str:
             said = problem["msg"].removeprefix("Value error, ") + _shown(location, problem.get("input"))
             lines.append(f"{key!r}: {said}" if key else said)
     return f"{where}: " + "; ".join(lines)
+
+
+def _shown_location(location: list[str]) -> list[str]:
+    """Without the part that names which platform's table was read, which is no key of the file."""
+    return [part for n, part in enumerate(location) if not (n and location[n - 1] == "platform" and part in PLATFORMS)]
 
 
 def _shown(location: list[str], value: object) -> str:
