@@ -70,9 +70,14 @@ def approval_key(home: Path) -> Path:
 
 def _target(target: TargetSettings, platform: Platform) -> dict[str, Any]:
     where = _docker(platform) if isinstance(platform, DockerSettings) else _azure(platform)
+    traffic = platform.traffic.model_dump(mode="json") if platform.traffic else None
+    patience = (
+        {} if traffic is None or "switch_timeout_s" not in traffic else {"switch_timeout_s": traffic.pop("switch_timeout_s")}
+    )
     return {
         **where,
-        "traffic": platform.traffic.model_dump(mode="json") if platform.traffic else None,
+        **patience,
+        "traffic": traffic,
         "public_url": str(target.public_url).rstrip("/") if target.public_url else None,
         "probe_path": target.public_probe_path,
         "limits": {"min_replicas": platform.min_replicas, "max_replicas": platform.max_replicas},
@@ -89,6 +94,8 @@ def _azure(platform: AzureSettings) -> dict[str, Any]:
         "arm_url": str(platform.arm_url).rstrip("/") if platform.arm_url else None,
         "ca_file": str(platform.ca_file) if platform.ca_file else None,
         "credential": platform.credential,
+        "log_workspace": platform.log_workspace,
+        "logs_url": str(platform.logs_url).rstrip("/") if platform.logs_url else None,
         "regions": {region: {"container_app": app} for region, app in platform.container_apps.items()},
     }
 
