@@ -6,20 +6,30 @@ Every field says what it is for. A key that is not known is refused with the nam
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import platformdirs
 from dotenv import dotenv_values
-from pydantic import AnyHttpUrl, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError as SourceError
 
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
+from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
 
 OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
 """Variables with the prefix that are not settings."""
@@ -30,12 +40,6 @@ DEMO = "demo"
 
 class SettingsError(ValueError):
     """The configuration can't be used; the text names the key, the value and the remedy."""
-
-
-class Section(BaseModel):
-    """A table of the configuration file."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 def _none_where_empty(value: object) -> object:
@@ -108,46 +112,6 @@ class RegionSettings(Section):
     """A path that users use; without it only the health path is probed."""
 
 
-class FrontDoorSettings(Section):
-    """Traffic between regions through Azure Front Door."""
-
-    kind: Literal["front_door"] = "front_door"
-    """How traffic is moved."""
-    profile: str
-    """The Front Door profile."""
-    origin_group: str
-    """The origin group whose origins are the regions."""
-    origins: Mapping[Name, str]
-    """The origin's name of each region."""
-
-
-class AzureSettings(Section):
-    """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
-
-    kind: Literal["azure"] = "azure"
-    """What it runs on."""
-    subscription_id: str
-    """The subscription."""
-    resource_group: str
-    """The resource group of the container apps and of Front Door."""
-    container_apps: Mapping[Name, str]
-    """The container app of each region."""
-    traffic: FrontDoorSettings | None = None
-    """How users are moved between regions; null where that is not possible."""
-    credential: Literal["default", "managed_identity"] = "default"
-    """How azure-identity logs in."""
-    arm_url: AnyHttpUrl | None = None
-    """Another Azure Resource Manager than the public one."""
-    ca_file: Path | None = None
-    """The certificate to trust for `arm_url`."""
-    images: tuple[str, ...] = ()
-    """Prefixes of images that may be deployed; none may where this is empty."""
-    min_replicas: int = Field(default=1, ge=1)
-    """Never fewer."""
-    max_replicas: int = Field(default=5, ge=1)
-    """Never more."""
-
-
 class ChaosSettings(Section):
     """Where faults may be injected. Only a target that declares this can be broken from the control room."""
 
@@ -168,7 +132,7 @@ class TargetSettings(Section):
     """What is asked there to see what users see."""
     public_metrics_url: AnyHttpUrl | None = None
     """Prometheus text of the edge, where there is one: measures all users, not only probes."""
-    platform: AzureSettings | None = None
+    platform: Platform | None = None
     """Where it runs, if Overwatch may act on it."""
     allowed_actions: frozenset[ActionKind] | None = None
     """The actions that may be proposed; null allows all that the platform can do."""
@@ -180,9 +144,18 @@ class TargetSettings(Section):
         if self.platform is None:
             return self
         names = set(self.regions)
-        tables: dict[str, Iterable[str]] = {"platform.container_apps": self.platform.container_apps}
-        if self.platform.traffic is not None:
-            tables["platform.traffic.origins"] = self.platform.traffic.origins
+        tables: dict[str, Iterable[str]] = {}
+        if isinstance(self.platform, DockerSettings):
+            tables["platform.services"] = self.platform.services
+            if self.platform.traffic is not None:
+                tables["platform.traffic.servers"] = self.platform.traffic.servers
+        else:
+            tables["platform.container_apps"] = self.platform.container_apps
+            traffic = self.platform.traffic
+            if isinstance(traffic, FrontDoorSettings):
+                tables["platform.traffic.origins"] = traffic.origins
+            elif traffic is not None:
+                tables["platform.traffic.endpoints"] = traffic.endpoints
         for where, table in tables.items():
             if set(table) != names:
                 raise ValueError(f"{where} names {sorted(table)}, but the regions are {sorted(names)}: name each region once")
@@ -322,11 +295,12 @@ def explain(error: ValidationError, where: str) -> str:
     """Everything that is wrong, on one line, with the nearest known name for an unknown key. Never prints a secret."""
     lines = []
     for problem in error.errors(include_url=False):
-        location = [str(part) for part in problem["loc"]]
+        full = [str(part) for part in problem["loc"]]
+        location = _shown_location(full)
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(location[:-1])))}"
+            near = difflib.get_close_matches(location[-1], _names_at(full[:-1]), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(full[:-1])))}"
             lines.append(f"{key!r} is not a setting{hint}")
         elif location[-1:] == ["[key]"]:
             lines.append(f"{location[-2]!r} can't be a name: use lower case letters, digits and dashes")
@@ -334,6 +308,12 @@ def explain(error: ValidationError, where: str) -> str:
             said = problem["msg"].removeprefix("Value error, ") + _shown(location, problem.get("input"))
             lines.append(f"{key!r}: {said}" if key else said)
     return f"{where}: " + "; ".join(lines)
+
+
+def _shown_location(location: list[str]) -> list[str]:
+    """Without the parts that name which kind of table was read, which are no keys of the file."""
+    before = ["", *location]
+    return [part for n, part in enumerate(location) if part not in KINDS.get(before[n], ())]
 
 
 def _shown(location: list[str], value: object) -> str:
@@ -346,20 +326,17 @@ def _shown(location: list[str], value: object) -> str:
 
 def _names_at(location: list[str]) -> list[str]:
     model: Any = Settings
-    for part in location:
+    for part, following in itertools.zip_longest(location, location[1:]):
         fields = getattr(model, "model_fields", None)
-        if fields is None or part not in fields:
-            model = _inside(model)
-            continue
-        model = _inside(fields[part].annotation)
+        model = _inside(model if fields is None or part not in fields else fields[part].annotation, following)
     return list(getattr(model, "model_fields", {}))
 
 
-def _inside(annotation: Any) -> Any:
-    for candidate in (annotation, *_arguments(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return annotation
+def _inside(annotation: Any, kind: str | None = None) -> Any:
+    """The table in an annotation; of several the one of that kind, else the first."""
+    tables = [one for one in (annotation, *_arguments(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)]
+    of_kind = [one for one in tables if "kind" in one.model_fields and kind in get_args(one.model_fields["kind"].annotation)]
+    return next(iter(of_kind or tables), annotation)
 
 
 def _arguments(annotation: Any) -> list[Any]:

@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.platforms import AzureSettings, FrontDoorSettings
 from agents.settings import (
     DEMO,
-    AzureSettings,
     ChaosSettings,
     DemoSettings,
-    FrontDoorSettings,
     RegionSettings,
     TargetSettings,
 )

@@ -11,10 +11,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agents.settings import AzureSettings, TargetSettings
+from agents.platforms import AzureSettings, DockerSettings, Platform
+from agents.settings import TargetSettings
 from agents.toolbox import ServerCommand
 
-_PASSED_ON = ("AZURE_", "IDENTITY_", "MSI_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_PASSED_ON = (
+    "AZURE_",
+    "DOCKER_",
+    "IDENTITY_",
+    "MSI_",
+    "SSL_CERT_",
+    "REQUESTS_CA_BUNDLE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+)
 
 
 def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> ServerCommand | None:
@@ -57,8 +68,25 @@ def approval_key(home: Path) -> Path:
     return path
 
 
-def _target(target: TargetSettings, platform: AzureSettings) -> dict[str, Any]:
-    traffic = platform.traffic
+def _target(target: TargetSettings, platform: Platform) -> dict[str, Any]:
+    where = _docker(platform) if isinstance(platform, DockerSettings) else _azure(platform)
+    traffic = platform.traffic.model_dump(mode="json") if platform.traffic else None
+    patience = (
+        {} if traffic is None or "switch_timeout_s" not in traffic else {"switch_timeout_s": traffic.pop("switch_timeout_s")}
+    )
+    return {
+        **where,
+        **patience,
+        "traffic": traffic,
+        "public_url": str(target.public_url).rstrip("/") if target.public_url else None,
+        "probe_path": target.public_probe_path,
+        "limits": {"min_replicas": platform.min_replicas, "max_replicas": platform.max_replicas},
+        "images": list(platform.images),
+        "allowed_tools": sorted(_tools(target)),
+    }
+
+
+def _azure(platform: AzureSettings) -> dict[str, Any]:
     return {
         "platform": "azure",
         "subscription_id": platform.subscription_id,
@@ -66,13 +94,18 @@ def _target(target: TargetSettings, platform: AzureSettings) -> dict[str, Any]:
         "arm_url": str(platform.arm_url).rstrip("/") if platform.arm_url else None,
         "ca_file": str(platform.ca_file) if platform.ca_file else None,
         "credential": platform.credential,
+        "log_workspace": platform.log_workspace,
+        "logs_url": str(platform.logs_url).rstrip("/") if platform.logs_url else None,
         "regions": {region: {"container_app": app} for region, app in platform.container_apps.items()},
-        "traffic": traffic.model_dump(mode="json") if traffic else None,
-        "public_url": str(target.public_url).rstrip("/") if target.public_url else None,
-        "probe_path": target.public_probe_path,
-        "limits": {"min_replicas": platform.min_replicas, "max_replicas": platform.max_replicas},
-        "images": list(platform.images),
-        "allowed_tools": sorted(_tools(target)),
+    }
+
+
+def _docker(platform: DockerSettings) -> dict[str, Any]:
+    return {
+        "platform": "docker",
+        "project": platform.project,
+        "docker_url": platform.docker_url,
+        "regions": {region: {"service": service} for region, service in platform.services.items()},
     }
 
 

@@ -86,6 +86,8 @@ class FakePlatform:
     was lost. Each is used once. `calls` counts what really happened.
     """
 
+    drives = True
+
     def __init__(self, clock: SteppedClock) -> None:
         self.clock = clock
         self.commands = FakeCommands()
@@ -200,7 +202,7 @@ class FakePlatform:
             as_of=self.clock.now(),
         )
 
-    async def restart(self, region: str, revision: str) -> str | None:
+    async def restart(self, region: str, revision: str, anew: Any = ()) -> str | None:
         await self._fault(self.before, "restart")
         if revision != self.serving[region]:
             raise MissingError(f"no revision {revision!r}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+from collections.abc import Collection
 from typing import Any
 
 from azure.mgmt.appcontainers.models import ContainerApp, Revision
@@ -33,6 +34,9 @@ _RUN = ("containers", "initContainers", "volumes")
 
 class AzurePlatform:
     """One target on Azure."""
+
+    drives = True
+    """Container Apps and Front Door see through what they accepted."""
 
     def __init__(self, target: str, config: AzureTarget, clock: Clock) -> None:
         """Must be made in the loop that uses it. Raises PlatformError where the configuration can't be used."""
@@ -114,8 +118,9 @@ class AzurePlatform:
         edge, config = await self._door()
         return traffic_state(self._target, config, await edge.doors(), self._clock.now())
 
-    async def restart(self, region: str, revision: str) -> str | None:
-        """Start the replicas of a revision anew; this is no long operation."""
+    async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> str | None:
+        """Start the replicas of a revision anew, all of them; this is no long operation."""
+        del anew
         app_name = self._app(region)
         with mapped(f"restarting {revision!r}"):
             await self._session.apps.container_apps_revisions.restart_revision(self._group, app_name, revision, retry_total=0)

@@ -35,4 +35,5 @@ class NewRevision:
         wanted = max(1, state.replicas_desired)
         if state.revision == own.name and state.replicas_ready >= wanted:
             return Look("done", f"{self.done}: {state.replicas_ready} replicas are ready", facts)
-        return Look("under_way", f"{own.name} is {own.running_state or own.provisioning_state}, {state.revision} serves", facts)
+        progress = f"{own.name} is {own.running_state or own.provisioning_state}, {state.revision} serves"
+        return Look("under_way" if platform.drives else "partial", progress, facts)

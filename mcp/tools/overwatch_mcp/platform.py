@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +71,14 @@ class Platform(Protocol):
         """The equivalent command lines."""
         ...
 
+    @property
+    def drives(self) -> bool:
+        """Whether the platform itself carries a write on once it was begun.
+
+        Where it doesn't, one that was broken off half-way stays so until it is issued again.
+        """
+        ...
+
     async def warm(self) -> None:
         """Do what the first call would have to wait for: imports, login, connections."""
         ...
@@ -118,8 +126,11 @@ class Platform(Protocol):
         """
         ...
 
-    async def restart(self, region: str, revision: str) -> str | None:
-        """Start the replicas of a revision anew. Not idempotent: each call restarts."""
+    async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> str | None:
+        """Start the replicas of a revision anew. Not idempotent: each call restarts.
+
+        `anew` names the replicas that an earlier, broken off call restarted; a platform that does it one by one leaves them be.
+        """
         ...
 
     async def deploy(self, region: str, image: str, suffix: str) -> str | None:

@@ -59,8 +59,13 @@ class RestartService:
         )
 
     async def issue(self, start: Start) -> str | None:
-        """Restart the revision that the plan saw."""
-        return await self.platform.restart(self.region, start.state_before["revision"])
+        """Restart the revision that the plan saw; where a try was broken off, only what is left of it."""
+        revision = start.state_before["revision"]
+        if self.platform.drives:
+            return await self.platform.restart(self.region, revision)
+        state = await self.platform.service(self.region)
+        anew = [replica.name for replica in state.replicas if _is_fresh(replica, start.state_before)]
+        return await self.platform.restart(self.region, revision, anew)
 
     async def look(self, start: Start) -> Look:
         """Done when every replica is newer than the one before it, and ready."""
@@ -76,7 +81,9 @@ class RestartService:
         if len(fresh) == len(state.replicas) >= wanted and ready == len(fresh) and state.running_state != "Processing":
             return Look("done", f"restarted {state.revision} in {self.region}: {ready} replicas are new and ready", facts)
         under_way = bool(fresh) or _vanished(state, before) or state.running_state == "Processing"
-        return Look("under_way" if under_way else "absent", progress, facts)
+        if not under_way:
+            return Look("absent", progress, facts)
+        return Look("under_way" if self.platform.drives else "partial", progress, facts)
 
 
 def _is_fresh(replica: Replica, before: Mapping[str, Any]) -> bool:

@@ -81,6 +81,8 @@ class ScaleService:
             return Look(
                 "under_way", f"{own.name} is {own.running_state or own.provisioning_state}, {state.revision} serves", facts
             )
+        if own is not None and not self.platform.drives and state.replicas_desired != self.replicas:
+            return Look("partial", progress, facts)
         if state.replicas_desired != self.replicas:
             unchanged = own is None and state.replicas_desired == start.state_before["replicas_desired"]
             return Look(
@@ -91,7 +93,7 @@ class ScaleService:
             return Look("done", f"scaled {self.region} to {self.replicas}: {ready} replicas are ready", facts)
         if own is None and start.state_before["replicas_desired"] == self.replicas:
             return Look("absent", progress, facts)
-        return Look("under_way", progress, facts)
+        return Look("under_way" if own is None or self.platform.drives else "partial", progress, facts)
 
     def _inverse(self, minimum: int) -> Inverse | None:
         """The way back, where the envelope allows it: from 0 replicas there is none."""
