@@ -34,8 +34,8 @@ locals {
     public_url      = jsonencode(local.public_url)
     regions         = local.regions_toml
     resource_group  = jsonencode(azurerm_resource_group.main.name)
-    settle_minutes  = local.front_door ? 30 : 5
-    settle_seconds  = local.front_door ? 1800 : 300
+    settle_minutes  = local.front_door ? 45 : 5
+    settle_seconds  = local.front_door ? 2700 : 300
     subscription_id = jsonencode(var.subscription_id)
     target          = local.target
     traffic         = local.traffic_toml

@@ -72,13 +72,18 @@ run "the_configuration_names_what_was_made" {
 
   assert {
     condition = alltrue([for line in [
+      "verify_timeout_s = 2700",
+      "hold_down_s = 2700",
+      "[targets.mini-app]",
       "public_url = \"https://overwatch-0.z01.azurefd.net\"",
       "regions = { east = { url = \"https://overwatch-demo-east.calm-sea-0.azurecontainerapps.io\", probe_path = \"/api/users?limit=1\" }, west = { url = \"https://overwatch-demo-west.calm-sea-0.azurecontainerapps.io\", probe_path = \"/api/users?limit=1\" } }",
+      "[targets.mini-app.platform]",
       "subscription_id = \"00000000-0000-0000-0000-000000000001\"",
       "resource_group = \"overwatch\"",
       "container_apps = { east = \"overwatch-demo-east\", west = \"overwatch-demo-west\" }",
       "traffic = { kind = \"front_door\", profile = \"overwatch-front-door\", origin_group = \"regions\", origins = { east = \"east\", west = \"west\" } }",
       "images = [\"overwatch0.azurecr.io/mini-app:\", \"overwatch0.azurecr.io/mini-app@\"]",
+      "min_replicas = 1",
       "max_replicas = 3",
     ] : strcontains(output.overwatch_toml, "\n${line}\n")])
     error_message = "overwatch.toml does not name what was made:\n${output.overwatch_toml}"
