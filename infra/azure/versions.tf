@@ -12,14 +12,14 @@ terraform {
 provider "azurerm" {
   subscription_id = var.subscription_id
 
-  # Only what is used here gets registered, so that nobody needs rights over the whole list of providers.
+  # Only what is used here gets registered. The names are compared letter by letter with Azure's, and one of them is in lower case.
   resource_provider_registrations = "none"
   resource_providers_to_register = [
     "Microsoft.App",
     "Microsoft.Cdn",
     "Microsoft.Consumption",
     "Microsoft.ContainerRegistry",
-    "Microsoft.Insights",
+    "microsoft.insights",
     "Microsoft.ManagedIdentity",
     "Microsoft.Network",
     "Microsoft.OperationalInsights",

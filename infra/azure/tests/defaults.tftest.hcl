@@ -139,10 +139,15 @@ run "everything_carries_the_tags" {
   }
 
   assert {
-    condition = alltrue([for resource in concat(
-      [azurerm_resource_group.main, azurerm_container_registry.main, azurerm_log_analytics_workspace.main, azurerm_container_app.swarm, azurerm_monitor_action_group.on_call],
-      values(azurerm_container_app.demo),
-    ) : resource.tags == tomap({ team = "payments", application = "overwatch", managed-by = "terraform" })])
+    condition = alltrue([for tags in concat(
+      [azurerm_resource_group.main.tags, azurerm_container_registry.main.tags, azurerm_log_analytics_workspace.main.tags],
+      [azurerm_container_app.swarm.tags, azurerm_container_app_environment.swarm.tags],
+      [azurerm_user_assigned_identity.pull.tags, azurerm_user_assigned_identity.swarm.tags, azurerm_user_assigned_identity.watch.tags],
+      [azurerm_cdn_frontdoor_profile.main[0].tags, azurerm_cdn_frontdoor_endpoint.main[0].tags],
+      [azurerm_monitor_action_group.on_call.tags, azurerm_monitor_metric_alert.swarm_gone.tags, azurerm_monitor_metric_alert.swarm_restarts.tags],
+      [for app in azurerm_container_app.demo : app.tags],
+      [for environment in azurerm_container_app_environment.demo : environment.tags],
+    ) : tags == tomap({ team = "payments", application = "overwatch", managed-by = "terraform" })])
     error_message = "a resource lacks a tag"
   }
 }
