@@ -28,6 +28,7 @@ locals {
     actions         = actions
     container_apps  = local.apps_toml
     images          = local.images_toml
+    log_workspace   = jsonencode(azurerm_log_analytics_workspace.main.workspace_id)
     max_replicas    = var.demo_replicas.max
     min_replicas    = var.demo_replicas.min
     model           = local.model_toml

@@ -1,8 +1,8 @@
-# A swarm whose process runs and that no longer thinks looks well to every metric. Its log does not: it says every minute that it lives.
+# A swarm whose process runs and that no longer thinks looks well to every metric. Its log does not: it tells every minute how each agent is.
 resource "azurerm_monitor_scheduled_query_rules_alert_v2" "silent" {
   name                = "${var.swarm_app}-silent"
   display_name        = "The swarm is silent"
-  description         = "No heartbeat of ${var.swarm_app} came in 10 minutes: nobody watches, or the logs are full for today."
+  description         = "In 10 minutes no heartbeat of ${var.swarm_app} came without an agent that is down: nobody watches, or the logs are full for today."
   resource_group_name = var.resource_group
   location            = var.location
   scopes              = [var.workspace_id]
@@ -18,7 +18,8 @@ resource "azurerm_monitor_scheduled_query_rules_alert_v2" "silent" {
     query                   = <<-KQL
       ContainerAppConsoleLogs_CL
       | where ContainerAppName_s == "${var.swarm_app}" and Log_s has "heartbeat"
-      | where tostring(parse_json(Log_s).kind) == "heartbeat"
+      | extend beat = parse_json(Log_s)
+      | where tostring(beat.kind) == "heartbeat" and not(tostring(beat.agents) has "down")
       | summarize heartbeats = count()
     KQL
     time_aggregation_method = "Total"

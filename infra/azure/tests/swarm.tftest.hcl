@@ -83,6 +83,7 @@ run "the_configuration_names_what_was_made" {
       "container_apps = { east = \"overwatch-demo-east\", west = \"overwatch-demo-west\" }",
       "traffic = { kind = \"front_door\", profile = \"overwatch-front-door\", origin_group = \"regions\", origins = { east = \"east\", west = \"west\" } }",
       "images = [\"overwatch0.azurecr.io/mini-app:\", \"overwatch0.azurecr.io/mini-app@\"]",
+      "log_workspace = \"00000000-0000-0000-0000-0000000000aa\"",
       "min_replicas = 1",
       "max_replicas = 3",
     ] : strcontains(output.overwatch_toml, "\n${line}\n")])

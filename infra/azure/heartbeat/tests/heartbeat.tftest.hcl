@@ -23,6 +23,11 @@ run "ten_minutes_without_a_heartbeat_wake_somebody" {
   }
 
   assert {
+    condition     = strcontains(azurerm_monitor_scheduled_query_rules_alert_v2.silent.criteria[0].query, "tostring(beat.kind) == \"heartbeat\" and not(tostring(beat.agents) has \"down\")")
+    error_message = "other lines count as heartbeats, or those of a swarm with an agent that is down"
+  }
+
+  assert {
     condition     = azurerm_monitor_scheduled_query_rules_alert_v2.silent.action[0].action_groups == tolist([var.action_group_id])
     error_message = "nobody is told"
   }
