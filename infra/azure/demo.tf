@@ -53,12 +53,10 @@ resource "azurerm_container_app" "demo" {
     termination_grace_period_seconds = 15
 
     container {
-      name    = "mini-app"
-      image   = "${azurerm_container_registry.main.login_server}/${var.demo_image}"
-      cpu     = 0.25
-      memory  = "0.5Gi"
-      command = ["python", "-m", "mini_app.backend"]
-      args    = ["--host", "0.0.0.0", "--port", tostring(local.demo_port)]
+      name   = "mini-app"
+      image  = "${azurerm_container_registry.main.login_server}/${var.demo_image}"
+      cpu    = 0.25
+      memory = "0.5Gi"
 
       env {
         name  = "MINI_APP_REGION"

@@ -8,7 +8,7 @@ locals {
   traffic_manager = var.traffic == "traffic_manager"
 
   target     = "mini-app"
-  demo_port  = 8000
+  demo_port  = 8000 # where the image listens
   demo_apps  = { for region in keys(var.regions) : region => "${var.name}-demo-${region}" }
   swarm_app  = "${var.name}-swarm"
   public_url = local.front_door ? "https://${azurerm_cdn_frontdoor_endpoint.main[0].host_name}" : "https://${var.domain}"

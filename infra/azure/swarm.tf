@@ -102,9 +102,10 @@ resource "azurerm_container_app" "swarm" {
         value = "/etc/overwatch/overwatch-toml"
       }
 
+      # A folder of its own making: the volume itself belongs to root and is open to all.
       env {
         name  = "OVERWATCH_HOME"
-        value = "/var/lib/overwatch"
+        value = "/var/lib/overwatch/state"
       }
 
       env {

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from agents.settings import TargetSettings, load
+from overwatch_mcp.config import load_config
+from overwatch_tui.mcp_config import server_command
 
 HERE = Path(__file__).resolve().parents[2] / "infra" / "azure"
 TEMPLATE = HERE / "templates" / "overwatch.toml.tftpl"
@@ -64,6 +66,14 @@ def test_the_configuration_that_terraform_writes_loads_and_can_do_everything(tmp
     assert target.platform is not None
     assert "overwatch0.azurecr.io/mini-app:2".startswith(target.platform.images)
     assert not "overwatch0.azurecr.io/mini-app-of-another:2".startswith(target.platform.images)
+
+
+def test_the_tools_server_takes_the_configuration_that_follows_from_it(tmp_path):
+    assert server_command(tmp_path, loaded(tmp_path, rendered("front_door")).targets, {}) is not None
+    target = load_config(tmp_path / "mcp.json").target("mini-app")
+    assert set(target.regions) == {"east", "west"}
+    assert target.traffic is not None
+    assert target.public_url == "https://overwatch-0.z01.azurefd.net"
 
 
 @pytest.mark.skipif('"traffic_manager"' not in SETTINGS, reason="agents.settings knows no Traffic Manager yet")

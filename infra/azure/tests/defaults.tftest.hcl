@@ -78,6 +78,14 @@ run "one_swarm_runs_without_a_door" {
   }
 
   assert {
+    condition = startswith(
+      one([for variable in azurerm_container_app.swarm.template[0].container[0].env : variable.value if variable.name == "OVERWATCH_HOME"]),
+      "${one([for mount in azurerm_container_app.swarm.template[0].container[0].volume_mounts : mount.path if mount.name == "home"])}/",
+    )
+    error_message = "the swarm's home does not outlive a restart of its container"
+  }
+
+  assert {
     condition     = join(" ", concat(azurerm_container_app.swarm.template[0].container[0].command, azurerm_container_app.swarm.template[0].container[0].args)) == "overwatch-tui run --json"
     error_message = "the swarm does not run headless with lines of JSON, which its alert reads"
   }
