@@ -1,6 +1,9 @@
 locals {
   swarm_identity = var.swarm_may_act ? azurerm_user_assigned_identity.swarm : azurerm_user_assigned_identity.watch
 
+  # How long a change of traffic may take to arrive everywhere.
+  settle_seconds = local.front_door ? 2700 : 300
+
   # TOML's strings and JSON's are written alike, which makes jsonencode the escaping here.
   regions_toml = join(", ", [for region, url in local.demo_urls : "${region} = { url = ${jsonencode(url)}, probe_path = \"/api/users?limit=1\" }"])
   apps_toml    = join(", ", [for region, app in local.demo_apps : "${region} = ${jsonencode(app)}"])
@@ -10,11 +13,13 @@ locals {
     "profile = ${jsonencode(azurerm_cdn_frontdoor_profile.main[0].name)}",
     "origin_group = ${jsonencode(azurerm_cdn_frontdoor_origin_group.main[0].name)}",
     "origins = { ${local.names_toml} }",
+    "switch_timeout_s = ${local.settle_seconds}",
     ]) : join(", ", [
     "kind = \"traffic_manager\"",
     "profile = ${jsonencode(azurerm_traffic_manager_profile.main[0].name)}",
     "endpoint_type = \"ExternalEndpoints\"",
     "endpoints = { ${local.names_toml} }",
+    "switch_timeout_s = ${local.settle_seconds}",
   ])
   images_toml = join(", ", [for mark in [":", "@"] : jsonencode("${azurerm_container_registry.main.login_server}/${regex("^[^:@]+", var.demo_image)}${mark}")])
   model_toml = var.model == null ? "" : join("\n", [
@@ -35,8 +40,8 @@ locals {
     public_url      = jsonencode(local.public_url)
     regions         = local.regions_toml
     resource_group  = jsonencode(azurerm_resource_group.main.name)
-    settle_minutes  = local.front_door ? 45 : 5
-    settle_seconds  = local.front_door ? 2700 : 300
+    settle_minutes  = local.settle_seconds / 60
+    settle_seconds  = local.settle_seconds
     subscription_id = jsonencode(var.subscription_id)
     target          = local.target
     traffic         = local.traffic_toml

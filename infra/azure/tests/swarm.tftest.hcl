@@ -81,7 +81,7 @@ run "the_configuration_names_what_was_made" {
       "subscription_id = \"00000000-0000-0000-0000-000000000001\"",
       "resource_group = \"overwatch\"",
       "container_apps = { east = \"overwatch-demo-east\", west = \"overwatch-demo-west\" }",
-      "traffic = { kind = \"front_door\", profile = \"overwatch-front-door\", origin_group = \"regions\", origins = { east = \"east\", west = \"west\" } }",
+      "traffic = { kind = \"front_door\", profile = \"overwatch-front-door\", origin_group = \"regions\", origins = { east = \"east\", west = \"west\" }, switch_timeout_s = 2700 }",
       "images = [\"overwatch0.azurecr.io/mini-app:\", \"overwatch0.azurecr.io/mini-app@\"]",
       "log_workspace = \"00000000-0000-0000-0000-0000000000aa\"",
       "min_replicas = 1",
@@ -105,7 +105,7 @@ run "the_configuration_knows_traffic_manager" {
   }
 
   assert {
-    condition     = strcontains(output.overwatch_toml, "\ntraffic = { kind = \"traffic_manager\", profile = \"overwatch-traffic\", endpoint_type = \"ExternalEndpoints\", endpoints = { east = \"east\", west = \"west\" } }\n")
+    condition     = strcontains(output.overwatch_toml, "\ntraffic = { kind = \"traffic_manager\", profile = \"overwatch-traffic\", endpoint_type = \"ExternalEndpoints\", endpoints = { east = \"east\", west = \"west\" }, switch_timeout_s = 300 }\n")
     error_message = "overwatch.toml does not name the endpoints:\n${output.overwatch_toml}"
   }
 }
