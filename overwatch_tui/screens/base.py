@@ -86,7 +86,7 @@ class RoomScreen(Screen[None]):
         """The status and the banner."""
         room, width = self.room, self.size.width
         bar = self.query_one("#status", SafeLine)
-        bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=room.read_only),)
+        bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=room.read_only, attached=room.attached),)
         banner = self.query_one("#banner", SafeLines)
         banner.lines = banner_lines(state, width, room.glyphs)
         banner.display = bool(banner.lines)
