@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, UsersSample
 from overwatch_tui.attach.link import AttachError, Report, peer, short, socket_path
 from overwatch_tui.attach.session import Session
-from overwatch_tui.attach.wire import LINE_FROM_SCREEN, Refused, encode
+from overwatch_tui.attach.wire import LINE_FROM_SCREEN
 from overwatch_tui.bridge.buffer import SAMPLES
 
 if TYPE_CHECKING:
@@ -125,13 +125,12 @@ class Listener:
             return
         self._connections.add(task)
         session = Session(reader, writer, self)
+        user, own = peer(writer.get_extra_info("socket")), os.geteuid()
+        stranger = "" if user in {None, own} else f"this swarm is run by user {own}, not by user {user}: attach as that user"
         try:
-            if (user := peer(writer.get_extra_info("socket"))) not in {None, os.geteuid()}:
-                writer.write(encode(Refused(f"this swarm is of user {os.geteuid()}, not of user {user}: attach as that user")))
-            else:
-                await session.serve()
+            await session.serve(stranger)
         except asyncio.CancelledError:
-            return  # the swarm ends
+            writer.transport.abort()  # the swarm ends, and waits for no reader
         except Exception:  # noqa: BLE001 - whatever one screen does, the swarm and the others go on
             _log.exception("an attached screen was given up")
         finally:

@@ -255,7 +255,8 @@ class RemoteSwarm:
 
     async def _next(self, reader: asyncio.StreamReader) -> FromSwarm:
         try:
-            line = await asyncio.wait_for(reader.readline(), self._silence)
+            async with asyncio.timeout(self._silence):
+                line = await reader.readline()
         except ValueError:
             raise WireError(
                 f"it sends lines of more than {LINE_FROM_SWARM} bytes: install the same version at both ends"

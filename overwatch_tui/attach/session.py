@@ -90,12 +90,11 @@ class Hub(Protocol):
 class Session:
     """One screen, or one health check. `serve` returns when it has gone."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hub: Hub, *, events: int = EVENTS) -> None:
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hub: Hub) -> None:
         self._reader = reader
         self._writer = writer
         self._hub = hub
         self._buffer = Buffer()
-        self._most_events = events
         self._events = 0
         self._news = asyncio.Event()
         self._answers: deque[Answer] = deque()
@@ -108,18 +107,23 @@ class Session:
         """Take one item of the swarm's; never waits."""
         if isinstance(item, Event):
             self._events += 1
-            if self._events > self._most_events:
+            if self._events > EVENTS:
                 self._writer.transport.abort()
                 return
         self._buffer.publish(item)
         self._news.set()
 
-    async def serve(self) -> None:
-        """Greet, and talk until one of the two ends has enough."""
+    async def serve(self, refusal: str = "") -> None:
+        """Greet, and talk until one of the two ends has enough; with a `refusal`, say that and hang up."""
         with contextlib.suppress(OSError, TimeoutError):
             try:
-                hello = await asyncio.wait_for(self._next(), HELLO_SECONDS)
-                if hello is not None and await self._greeted(hello):
+                async with asyncio.timeout(HELLO_SECONDS):
+                    hello = await self._next()
+                if hello is None:
+                    return
+                if refusal:
+                    await self._say(Refused(refusal))
+                elif await self._greeted(hello):
                     await self._talk()
             except WireError as error:
                 await self._say(Refused(f"{error}: install the same version at both ends"))
