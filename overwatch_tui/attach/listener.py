@@ -79,7 +79,7 @@ class Listener:
         for task in ending:
             task.cancel()
         if ending:
-            await asyncio.wait(ending, timeout=1)
+            await asyncio.wait(ending, timeout=0.5)
 
     def publish(self, item: Telemetric) -> None:
         """Remember how things stand, and pass it on. Implements `agents.telemetry.Telemetry`."""

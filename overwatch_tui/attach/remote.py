@@ -62,6 +62,10 @@ class AskedError(RuntimeError):
     """The swarm refused a request, or could not be asked; the text says which."""
 
 
+class HungUpError(AttachError):
+    """The swarm ended, or this screen was too slow for it."""
+
+
 class RemoteSwarm:
     """The swarm of `home`, run by another process of the same user. Implements the control room's `SwarmHandle`."""
 
@@ -89,6 +93,7 @@ class RemoteSwarm:
         self._targets: tuple[TargetInfo, ...] = ()
         self._past: list[Event] = []
         self._past_problem = ""
+        self._newest = ""
         self._known = False
 
     async def run(self, telemetry: Feed, ready: Callable[[], None]) -> None:
@@ -176,15 +181,17 @@ class RemoteSwarm:
                 async with self._connected() as (reader, writer):
                     await self._listen(reader, writer, telemetry, ready)
             except NobodyListensError:
-                why = f"nobody listens on {str(socket_path(self._home))!r}"
+                told = _gone(f"nobody listens on {str(socket_path(self._home))!r}")
+            except HungUpError as error:
+                told = _gone(str(error))
             except (AttachError, WireError) as error:
-                why = str(error)
+                told = f"this screen is not attached: {error}"
             except TimeoutError:
-                why = f"it has said nothing for {self._silence:.0f} s"
+                told = _gone(f"it has said nothing for {self._silence:.0f} s")
             except OSError as error:
-                why = error.strerror or str(error) or type(error).__name__
+                told = _gone(error.strerror or str(error) or type(error).__name__)
             failures = 0 if loop.time() - began > STEADY_SECONDS else failures
-            telemetry.note(HostView("away", _remedy(why)))
+            telemetry.note(HostView("away", told))
             await asyncio.sleep(self._pauses[min(failures, len(self._pauses) - 1)])
             failures += 1
 
@@ -212,8 +219,9 @@ class RemoteSwarm:
         first = await self._next(reader)
         if not isinstance(first, Welcome) or first.protocol != PROTOCOL:
             raise WireError(f"it greets with {type(first).__name__!r}: install the same version at both ends")
-        self._writer = writer
         past, problem = await self._hear_past(reader)
+        self._refuse_another_log(past, problem)
+        self._writer = writer
         if not self._known:
             self._known, self._past, self._past_problem = True, past, problem
             ready()
@@ -251,7 +259,16 @@ class RemoteSwarm:
             case Welcome() | Past() | CaughtUp() | Report() | Refused():
                 raise WireError(f"it tells {type(said).__name__!r} out of turn: install the same version at both ends")
             case _:
+                if isinstance(said, Event):
+                    self._newest = said.id
                 telemetry.publish(said)
+
+    def _refuse_another_log(self, past: Sequence[Event], problem: str) -> None:
+        """What was folded from one log can't go on with another: its incidents have the same names."""
+        if self._newest and not problem and len(past) < HISTORY and all(event.id != self._newest for event in past):
+            raise AttachError("the log of this home is another one now: leave this screen and attach again")
+        if past:
+            self._newest = past[-1].id
 
     async def _next(self, reader: asyncio.StreamReader) -> FromSwarm:
         try:
@@ -262,12 +279,12 @@ class RemoteSwarm:
                 f"it sends lines of more than {LINE_FROM_SWARM} bytes: install the same version at both ends"
             ) from None
         if not line.endswith(b"\n"):
-            raise AttachError("it has hung up")
+            raise HungUpError("it has hung up")
         said = from_swarm(line)
         if isinstance(said, Refused):
             raise AttachError(said.why)
         return said
 
 
-def _remedy(why: str) -> str:
+def _gone(why: str) -> str:
     return f"the swarm is away ({why}): start it with `overwatch-tui run`, this screen follows by itself"

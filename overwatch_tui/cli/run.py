@@ -72,13 +72,14 @@ async def _beating(swarm: LocalSwarm, log: LogLines, seconds: float) -> None:
     """Run the swarm, and let the log say every so often that it does."""
     from agents.clock import SystemClock
     from agents.durable.errors import DurableError
+    from overwatch_tui.wiring import NotRunningError
 
     clock = SystemClock()
 
     async def beat() -> None:
         await log.known.wait()
         while True:
-            with contextlib.suppress(DurableError):  # a log that can't be read now is no sign of life, but may be one again
+            with contextlib.suppress(DurableError, NotRunningError):  # no sign of life now; the next one may be
                 log.beat(clock.now(), await swarm.incidents())
             await clock.sleep(seconds)
 
@@ -88,6 +89,8 @@ async def _beating(swarm: LocalSwarm, log: LogLines, seconds: float) -> None:
     finally:
         beating.cancel()
         await asyncio.wait({beating})
+    if not beating.cancelled():
+        beating.result()
 
 
 def run_swarm(work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]) -> list[int]:

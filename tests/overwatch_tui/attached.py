@@ -102,7 +102,7 @@ class Heard:
             self.listener.publish(item)
 
     def all_well(self) -> None:
-        self.say(*story.agent_states(), story.swarm_state(), story.region_sample("east", 20), story.region_sample("west", 20))
+        self.say(*story.agent_states(), story.swarm_state(20), story.region_sample("east", 20), story.region_sample("west", 20))
 
 
 class RawScreen:

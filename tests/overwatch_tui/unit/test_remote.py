@@ -104,6 +104,19 @@ async def test_a_screen_too_slow_for_its_events_reads_them_from_the_log(tmp_path
         assert screen.feed.state.unread == 0
 
 
+async def test_another_log_in_the_same_home_is_not_mixed_with_the_one_that_is_shown(tmp_path):
+    async with Attached(tmp_path) as screen:
+        async with Heard(tmp_path, FakeDesk(EVENTS[:2])) as first:
+            await screen.running()
+            first.commit(EVENTS[2])
+            await until(lambda: len(screen.feed.state.entries) == 3)
+        async with Heard(tmp_path, FakeDesk(EVENTS[:2])):
+            await until(lambda: "another one now" in screen.feed.problem)
+            with pytest.raises(RuntimeError, match="nothing was sent"):
+                await screen.answer(screen.swarm.arm())
+            assert len(screen.feed.state.entries) == 3
+
+
 async def test_nothing_is_sent_while_the_swarm_is_away(tmp_path):
     async with Attached(tmp_path) as screen:
         await screen.away()
