@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import platformdirs
 from dotenv import dotenv_values
 from pydantic import (
     AnyHttpUrl,
@@ -281,14 +280,6 @@ def find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
         return Path(named)
     here = Path("overwatch.toml")
     return here if here.is_file() else None
-
-
-def home(environ: Mapping[str, str] | None = None) -> Path:
-    """Where all state lies: `OVERWATCH_HOME`, or the platform's state folder. Not created here."""
-    env = os.environ if environ is None else environ
-    if named := env.get("OVERWATCH_HOME"):
-        return Path(named).expanduser().absolute()
-    return Path(platformdirs.user_state_path("overwatch", appauthor=False))
 
 
 def explain(error: ValidationError, where: str) -> str:
