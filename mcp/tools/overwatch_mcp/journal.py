@@ -99,6 +99,10 @@ class Journal:
         """The highest epoch that acted on a target; 0 where none did."""
         return await self._run(lambda: self._epoch(target))
 
+    async def begun_since(self, target: str, at: datetime) -> int:
+        """How many operations on a target were begun since then; a refused one was not begun."""
+        return await self._run(lambda: self._begun_since(target, at))
+
     async def begin(self, entry: Entry) -> int | None:
         """Commit what is about to be done.
 
@@ -177,6 +181,13 @@ class Journal:
     def _epoch(self, target: str) -> int:
         row = self._db.execute("SELECT epoch FROM epochs WHERE target = ?", (target,)).fetchone()
         return 0 if row is None else int(row[0])
+
+    def _begun_since(self, target: str, at: datetime) -> int:
+        row = self._db.execute(
+            "SELECT count(*) FROM operations WHERE target = ? AND status <> 'refused' AND started_at > ?",
+            (target, at.isoformat()),
+        ).fetchone()
+        return int(row[0])
 
     def _begin(self, entry: Entry) -> int | None:
         with self._transaction():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -81,6 +82,11 @@ class Workshop:
                 return RollbackRevision(target=target, config=config, platform=platform, suffix=suffix, **arguments)
             case "switch_traffic":
                 return SwitchTraffic(target=target, config=config, platform=platform, clock=self.clock, **arguments)
+
+    async def writes_left(self, target: str) -> int:
+        """How many writes may still be begun on a target within this hour."""
+        begun = await self.journal.begun_since(target, self.clock.now() - timedelta(hours=1))
+        return max(0, self.config.target(target).limits.writes_per_hour - begun)
 
     async def close(self) -> None:
         """Let connections go and close the journal."""

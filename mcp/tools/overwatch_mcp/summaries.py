@@ -1,0 +1,30 @@
+"""A configured target in short: what it runs on, and what may be done to it."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+from overwatch_mcp.config import TargetConfig, WriteTool
+from overwatch_mcp.models import TargetSummary
+
+
+def summarize(name: str, config: TargetConfig, writes_left: int) -> TargetSummary:
+    """The summary of one target; `writes_left` is how many writes may still be begun within this hour."""
+    allowed = set(get_args(WriteTool)) if config.allowed_tools is None else set(get_args(WriteTool)) & config.allowed_tools
+    if config.traffic is None:
+        allowed.discard("switch_traffic")
+    if not config.images:
+        allowed.discard("deploy_container")
+    return TargetSummary(
+        name=name,
+        platform=config.platform,
+        regions=sorted(config.regions),
+        traffic=config.traffic.kind if config.traffic is not None else None,
+        public_url=config.public_url,
+        write_tools=sorted(allowed),
+        min_replicas=config.limits.min_replicas,
+        max_replicas=config.limits.max_replicas,
+        images=list(config.images),
+        writes_left=writes_left,
+        needs_approval=config.approval_key_file is not None,
+    )
