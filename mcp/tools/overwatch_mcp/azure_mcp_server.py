@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None, open_journal: Callable[[Path], Journ
     add_http_options(parser)
     options = parser.parse_args(argv)
     logging.basicConfig(level=options.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for talkative in ("aiohttp", "mcp", "uvicorn"):
+    for talkative in ("aiohttp", "httpx2", "mcp", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("azure").setLevel(logging.ERROR)
     spare_loopback(os.environ)
@@ -72,10 +73,17 @@ def build_server(workshop: Workshop, on_first_answer: Callable[[], None]) -> MCP
             waiting.pop()()
         return answer
 
-    server = MCPServer[Any]("overwatch", instructions=INSTRUCTIONS, middleware=[first_answer])
+    server = MCPServer[Any]("overwatch", version=_version(), instructions=INSTRUCTIONS, middleware=[first_answer])
     add_tools(server, workshop)
     add_resources(server, workshop)
     return server
+
+
+def _version() -> str:
+    try:
+        return metadata.version("overwatch-tui")
+    except metadata.PackageNotFoundError:
+        return "unknown"
 
 
 async def _serve(config: Path | None, open_journal: Callable[[Path], Journal], door: HttpOptions | None) -> int:

@@ -45,7 +45,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer 503."""
-        stream = scope["method"] == "GET"
+        stream = scope["method"] == "GET" or _listens(scope)
         if self._closed:
             await _later("the server is ending", 503, 5, scope, receive, send)
         elif self._inside[stream] >= self._most[stream]:
@@ -128,6 +128,11 @@ class Patience:
 
 class _TooSlowError(Exception):
     pass
+
+
+def _listens(scope: Scope) -> bool:
+    """Whether it says of itself that it stays open; the SDK refuses a header that does not fit the body."""
+    return (b"mcp-method", b"subscriptions/listen") in scope["headers"]
 
 
 def _caller(scope: Scope) -> tuple[str, str | None]:
