@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.settings import AzureSettings, TargetSettings
-from agents.toolbox import ServerCommand
+from agents.tool_server import ServerCommand
 
 _PASSED_ON = ("AZURE_", "IDENTITY_", "MSI_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 

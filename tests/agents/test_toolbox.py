@@ -14,7 +14,8 @@ from processes import children_of, running
 
 from agents import toolbox
 from agents.seams import ToolError, ToolsUnavailableError
-from agents.toolbox import McpTools, ServerCommand
+from agents.tool_server import ServerCommand
+from agents.toolbox import McpTools
 
 SERVER = Path(__file__).parent.parent / "support" / "tiny_server.py"
 
