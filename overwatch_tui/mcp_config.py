@@ -1,4 +1,4 @@
-"""Writes the MCP server's configuration: the targets that it may touch, and how."""
+"""Finds the MCP server: one that runs elsewhere, or one of our own, with its configuration: the targets that it may touch."""
 
 from __future__ import annotations
 
@@ -10,9 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from agents.settings import AzureSettings, TargetSettings
-from agents.tool_server import ServerCommand
+from agents.tool_server import ServerAddress, ServerCommand, ToolServer
+from agents.tool_settings import ToolsSettings
 
 _PASSED_ON = ("AZURE_", "IDENTITY_", "MSI_", "SSL_CERT_", "REQUESTS_CA_BUNDLE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+
+
+def tool_server(
+    tools: ToolsSettings, home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
+) -> ToolServer | None:
+    """Where the tools for these targets come from; None where no target has a platform."""
+    if tools.url is None or tools.token_file is None:
+        return server_command(home, targets, identity)
+    if not any(target.platform for target in targets.values()):
+        return None
+    return ServerAddress(str(tools.url), tools.token_file, tools.ca_file)
 
 
 def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> ServerCommand | None:

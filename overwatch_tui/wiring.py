@@ -100,7 +100,7 @@ class LocalSwarm:
     async def _surroundings(self) -> Surroundings:
         from agents.swarm import Surroundings  # noqa: PLC0415
         from overwatch_tui.demo import TARGET  # noqa: PLC0415
-        from overwatch_tui.mcp_config import server_command  # noqa: PLC0415
+        from overwatch_tui.mcp_config import tool_server  # noqa: PLC0415
 
         targets = dict(self._settings.targets)
         identity: Mapping[str, str] = {}
@@ -110,7 +110,7 @@ class LocalSwarm:
             targets[TARGET] = self.world.target()
             identity = self.world.identity()
         self._targets = targets
-        server = server_command(self._home, targets, identity)
+        server = tool_server(self._settings.tools, self._home, targets, identity)
         return Surroundings(targets=targets, server=server, problem=lambda: self._problem)
 
     async def _keep(self, demo: Demo, world: DemoWorld) -> None:
