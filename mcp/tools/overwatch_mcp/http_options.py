@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,8 +80,8 @@ def http_options(given: argparse.Namespace) -> HttpOptions:
         )
     if (given.tls_certificate is None) != (given.tls_key is None):
         raise ConfigError("--tls-certificate and --tls-key go together: give both or none")
-    if given.requests_per_second <= 0 or given.max_requests < 1:
-        raise ConfigError("--requests-per-second and --max-requests have to be above 0")
+    if not 0 < given.requests_per_second < math.inf or given.max_requests < 1:
+        raise ConfigError("--requests-per-second and --max-requests have to be finite and above 0")
     return HttpOptions(
         host=given.host,
         port=given.port,
