@@ -9,7 +9,7 @@ from mcp import MCPError
 from mcp.server import MCPServer
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp_types import INVALID_PARAMS, ListToolsResult
+from mcp_types import INVALID_PARAMS
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class ScopeGuard:
             raise MCPError(INVALID_PARAMS, f"no tool of that name for a token without the scope {self._scopes.write!r}")
         answer = await call_next(ctx)
         if ctx.method == "tools/list":
-            if not isinstance(answer, ListToolsResult):
-                raise TypeError(f"tools/list was answered by {type(answer).__name__!r}: its tools can't be told apart")
-            return answer.model_copy(update={"tools": [tool for tool in answer.tools if tool.name in reads]})
+            if not isinstance(answer, dict) or not isinstance(answer.get("tools"), list):
+                raise TypeError("tools/list was answered in another form than expected: nothing of it is shown")
+            return answer | {"tools": [tool for tool in answer["tools"] if tool.get("name") in reads]}
         return answer
 
 
