@@ -29,8 +29,9 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
 from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
+from agents.tool_settings import ToolsSettings
 
-OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
+OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG", "OVERWATCH_MCP_TOKEN"})
 """Variables with the prefix that are not settings."""
 DOT_ENV = ".env"
 DEMO = "demo"
@@ -216,6 +217,8 @@ class Settings(BaseSettings):
     """What may be done without a person."""
     model: ModelSettings = ModelSettings()
     """The model that thinks."""
+    tools: ToolsSettings = ToolsSettings()
+    """The MCP server, where one runs already."""
     screen: ScreenSettings = ScreenSettings()
     """Looks and keys."""
     demo: DemoSettings = DemoSettings()

@@ -111,7 +111,7 @@ class LocalSwarm:
     async def _surroundings(self) -> Surroundings:
         from agents.swarm import Surroundings  # noqa: PLC0415
         from overwatch_tui.demo import TARGET  # noqa: PLC0415
-        from overwatch_tui.mcp_config import approval_key, server_command  # noqa: PLC0415
+        from overwatch_tui.mcp_config import approval_key_file, tool_server  # noqa: PLC0415
 
         targets = dict(self._settings.targets)
         identity: Mapping[str, str] = {}
@@ -121,8 +121,9 @@ class LocalSwarm:
             targets[TARGET] = self.world.target()
             identity = self.world.identity()
         self._targets = targets
-        server = server_command(self._home, targets, identity)
-        key = None if server is None else approval_key(self._home)
+        tools = self._settings.tools
+        server = tool_server(tools, self._home, targets, identity)
+        key = None if server is None else approval_key_file(tools, self._home)
         return Surroundings(targets=targets, server=server, approval_key=key, problem=self._problem_now)
 
     def _problem_now(self) -> str:
