@@ -17,7 +17,20 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class FrontDoorSettings(Section):
+class AzureTrafficSettings(Section):
+    """How users are moved between regions on Azure."""
+
+    via: Literal["sdk", "cli"] = "sdk"
+    """With what: the SDK, or the Azure CLI, logged in already as the same identity."""
+    az: str = Field(default="az", min_length=1)
+    """The Azure CLI's program."""
+    az_timeout_s: float = Field(default=60, ge=30, le=600)
+    """How long one of its commands may take."""
+    switch_timeout_s: float = Field(default=20, gt=0, le=3600)
+    """How long a switch may take to show from outside; the public Front Door can need many minutes."""
+
+
+class FrontDoorSettings(AzureTrafficSettings):
     """Traffic between regions through Azure Front Door."""
 
     kind: Literal["front_door"] = "front_door"
@@ -30,6 +43,31 @@ class FrontDoorSettings(Section):
     """The origin's name of each region."""
 
 
+class TrafficManagerSettings(AzureTrafficSettings):
+    """Traffic between regions through a weighted profile of Azure Traffic Manager."""
+
+    kind: Literal["traffic_manager"]
+    """How traffic is moved."""
+    profile: str
+    """The Traffic Manager profile; its routing method must be Weighted."""
+    endpoint_type: Literal["ExternalEndpoints", "AzureEndpoints", "NestedEndpoints"] = "ExternalEndpoints"
+    """The type of its endpoints."""
+    endpoints: Mapping[Name, str]
+    """The endpoint's name of each region."""
+
+
+def _edge(content: object) -> str:
+    """What a table of traffic on Azure says it is; Front Door where it says nothing."""
+    kind = content.get("kind", "front_door") if isinstance(content, Mapping) else getattr(content, "kind", "front_door")
+    return str(kind)
+
+
+AzureTraffic = Annotated[
+    Annotated[FrontDoorSettings, Tag("front_door")] | Annotated[TrafficManagerSettings, Tag("traffic_manager")],
+    Discriminator(_edge),
+]
+
+
 class AzureSettings(Section):
     """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
 
@@ -38,17 +76,21 @@ class AzureSettings(Section):
     subscription_id: str
     """The subscription."""
     resource_group: str
-    """The resource group of the container apps and of Front Door."""
+    """The resource group of the container apps, and of Front Door or Traffic Manager."""
     container_apps: Mapping[Name, str]
     """The container app of each region."""
-    traffic: FrontDoorSettings | None = None
+    traffic: AzureTraffic | None = None
     """How users are moved between regions; null where that is not possible."""
-    credential: Literal["default", "managed_identity"] = "default"
-    """How azure-identity logs in."""
+    credential: Literal["default", "managed_identity", "workload_identity", "service_principal", "cli"] = "default"
+    """How azure-identity logs in; what it needs is read from the AZURE_ variables of the environment."""
     arm_url: AnyHttpUrl | None = None
     """Another Azure Resource Manager than the public one."""
     ca_file: Path | None = None
-    """The certificate to trust for `arm_url`."""
+    """The certificate to trust for `arm_url` and `logs_url`."""
+    log_workspace: str | None = None
+    """The customer id of the Log Analytics workspace that the apps log to; without it there are no logs to read."""
+    logs_url: AnyHttpUrl | None = None
+    """Another Log Analytics query API than the public one."""
     images: tuple[str, ...] = ()
     """Prefixes of images that may be deployed; none may where this is empty."""
     min_replicas: int = Field(default=1, ge=1)
@@ -101,4 +143,5 @@ Platform = Annotated[
     Annotated[AzureSettings, Tag("azure")] | Annotated[DockerSettings, Tag("docker")],
     Discriminator(_kind),
 ]
-PLATFORMS = ("azure", "docker")
+KINDS = {"platform": ("azure", "docker"), "traffic": ("front_door", "traffic_manager")}
+"""The tables that come in several kinds, and how each is named."""

@@ -6,13 +6,13 @@ Every field says what it is for. A key that is not known is refused with the nam
 from __future__ import annotations
 
 import difflib
+import itertools
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-import platformdirs
 from dotenv import dotenv_values
 from pydantic import (
     AnyHttpUrl,
@@ -28,9 +28,10 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
-from agents.platforms import PLATFORMS, DockerSettings, Platform, Section
+from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
+from agents.tool_settings import ToolsSettings
 
-OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
+OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG", "OVERWATCH_MCP_TOKEN"})
 """Variables with the prefix that are not settings."""
 DOT_ENV = ".env"
 DEMO = "demo"
@@ -150,8 +151,11 @@ class TargetSettings(Section):
                 tables["platform.traffic.servers"] = self.platform.traffic.servers
         else:
             tables["platform.container_apps"] = self.platform.container_apps
-            if self.platform.traffic is not None:
-                tables["platform.traffic.origins"] = self.platform.traffic.origins
+            traffic = self.platform.traffic
+            if isinstance(traffic, FrontDoorSettings):
+                tables["platform.traffic.origins"] = traffic.origins
+            elif traffic is not None:
+                tables["platform.traffic.endpoints"] = traffic.endpoints
         for where, table in tables.items():
             if set(table) != names:
                 raise ValueError(f"{where} names {sorted(table)}, but the regions are {sorted(names)}: name each region once")
@@ -213,6 +217,8 @@ class Settings(BaseSettings):
     """What may be done without a person."""
     model: ModelSettings = ModelSettings()
     """The model that thinks."""
+    tools: ToolsSettings = ToolsSettings()
+    """The MCP server, where one runs already."""
     screen: ScreenSettings = ScreenSettings()
     """Looks and keys."""
     demo: DemoSettings = DemoSettings()
@@ -279,23 +285,16 @@ def find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
     return here if here.is_file() else None
 
 
-def home(environ: Mapping[str, str] | None = None) -> Path:
-    """Where all state lies: `OVERWATCH_HOME`, or the platform's state folder. Not created here."""
-    env = os.environ if environ is None else environ
-    if named := env.get("OVERWATCH_HOME"):
-        return Path(named).expanduser().absolute()
-    return Path(platformdirs.user_state_path("overwatch", appauthor=False))
-
-
 def explain(error: ValidationError, where: str) -> str:
     """Everything that is wrong, on one line, with the nearest known name for an unknown key. Never prints a secret."""
     lines = []
     for problem in error.errors(include_url=False):
-        location = _shown_location([str(part) for part in problem["loc"]])
+        full = [str(part) for part in problem["loc"]]
+        location = _shown_location(full)
         key = ".".join(location)
         if problem["type"] == "extra_forbidden":
-            near = difflib.get_close_matches(location[-1], _names_at(location[:-1]), n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(location[:-1])))}"
+            near = difflib.get_close_matches(location[-1], _names_at(full[:-1]), n=1, cutoff=0.5)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; known: {', '.join(sorted(_names_at(full[:-1])))}"
             lines.append(f"{key!r} is not a setting{hint}")
         elif location[-1:] == ["[key]"]:
             lines.append(f"{location[-2]!r} can't be a name: use lower case letters, digits and dashes")
@@ -306,8 +305,9 @@ def explain(error: ValidationError, where: str) -> str:
 
 
 def _shown_location(location: list[str]) -> list[str]:
-    """Without the part that names which platform's table was read, which is no key of the file."""
-    return [part for n, part in enumerate(location) if not (n and location[n - 1] == "platform" and part in PLATFORMS)]
+    """Without the parts that name which kind of table was read, which are no keys of the file."""
+    before = ["", *location]
+    return [part for n, part in enumerate(location) if part not in KINDS.get(before[n], ())]
 
 
 def _shown(location: list[str], value: object) -> str:
@@ -320,20 +320,17 @@ def _shown(location: list[str], value: object) -> str:
 
 def _names_at(location: list[str]) -> list[str]:
     model: Any = Settings
-    for part in location:
+    for part, following in itertools.zip_longest(location, location[1:]):
         fields = getattr(model, "model_fields", None)
-        if fields is None or part not in fields:
-            model = _inside(model)
-            continue
-        model = _inside(fields[part].annotation)
+        model = _inside(model if fields is None or part not in fields else fields[part].annotation, following)
     return list(getattr(model, "model_fields", {}))
 
 
-def _inside(annotation: Any) -> Any:
-    for candidate in (annotation, *_arguments(annotation)):
-        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
-            return candidate
-    return annotation
+def _inside(annotation: Any, kind: str | None = None) -> Any:
+    """The table in an annotation; of several the one of that kind, else the first."""
+    tables = [one for one in (annotation, *_arguments(annotation)) if isinstance(one, type) and issubclass(one, BaseModel)]
+    of_kind = [one for one in tables if "kind" in one.model_fields and kind in get_args(one.model_fields["kind"].annotation)]
+    return next(iter(of_kind or tables), annotation)
 
 
 def _arguments(annotation: Any) -> list[Any]:

@@ -1,4 +1,4 @@
-"""Writes the MCP server's configuration: the targets that it may touch, and how."""
+"""Finds the MCP server: one that runs elsewhere, or one of our own, with its configuration: the targets that it may touch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from agents.platforms import AzureSettings, DockerSettings, Platform
 from agents.settings import TargetSettings
-from agents.toolbox import ServerCommand
+from agents.tool_server import ServerAddress, ServerCommand, ToolServer
+from agents.tool_settings import ToolsSettings
 
 _PASSED_ON = (
     "AZURE_",
@@ -26,6 +27,17 @@ _PASSED_ON = (
     "HTTPS_PROXY",
     "NO_PROXY",
 )
+
+
+def tool_server(
+    tools: ToolsSettings, home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
+) -> ToolServer | None:
+    """Where the tools for these targets come from; None where no target has a platform."""
+    if tools.url is None or tools.token_file is None:
+        return server_command(home, targets, identity)
+    if not any(target.platform for target in targets.values()):
+        return None
+    return ServerAddress(str(tools.url), tools.token_file, tools.ca_file)
 
 
 def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> ServerCommand | None:
@@ -55,6 +67,11 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
     )
 
 
+def approval_key_file(tools: ToolsSettings, home: Path) -> Path | None:
+    """The file with the key that the server demands approvals with: its own server's, or the one that is configured."""
+    return tools.approval_key_file if tools.url is not None else approval_key(home)
+
+
 def approval_key(home: Path) -> Path:
     """The file with the key of this home's approvals, made at the first use: without it the server lets nobody write."""
     path = home / "approval.key"
@@ -70,9 +87,14 @@ def approval_key(home: Path) -> Path:
 
 def _target(target: TargetSettings, platform: Platform) -> dict[str, Any]:
     where = _docker(platform) if isinstance(platform, DockerSettings) else _azure(platform)
+    traffic = platform.traffic.model_dump(mode="json") if platform.traffic else None
+    patience = (
+        {} if traffic is None or "switch_timeout_s" not in traffic else {"switch_timeout_s": traffic.pop("switch_timeout_s")}
+    )
     return {
         **where,
-        "traffic": platform.traffic.model_dump(mode="json") if platform.traffic else None,
+        **patience,
+        "traffic": traffic,
         "public_url": str(target.public_url).rstrip("/") if target.public_url else None,
         "probe_path": target.public_probe_path,
         "limits": {"min_replicas": platform.min_replicas, "max_replicas": platform.max_replicas},
@@ -89,6 +111,8 @@ def _azure(platform: AzureSettings) -> dict[str, Any]:
         "arm_url": str(platform.arm_url).rstrip("/") if platform.arm_url else None,
         "ca_file": str(platform.ca_file) if platform.ca_file else None,
         "credential": platform.credential,
+        "log_workspace": platform.log_workspace,
+        "logs_url": str(platform.logs_url).rstrip("/") if platform.logs_url else None,
         "regions": {region: {"container_app": app} for region, app in platform.container_apps.items()},
     }
 

@@ -211,7 +211,7 @@ def _doubts(strategy: Strategy, policy: PolicySettings, history: History, catalo
     if not confidence.value > policy.threshold:
         yield f"confidence {confidence.value:.2f} is not above {policy.threshold:.2f}"
     if not confidence.outcomes >= policy.min_outcomes:
-        yield f"only {confidence.outcomes:.0f} verified outcomes, {policy.min_outcomes:.0f} are asked for"
+        yield f"only {_rounded_down(confidence.outcomes)} verified outcomes, {policy.min_outcomes:g} are asked for"
     if strategy.blast_radius > policy.max_blast_radius:
         yield f"it touches {strategy.blast_radius:.0%} of users, above {policy.max_blast_radius:.0%}"
     for action in strategy.actions:
@@ -240,3 +240,8 @@ def _grounds(strategy: Strategy, policy: PolicySettings) -> Iterator[str]:
     yield f"{confidence.outcomes:.0f} verified outcomes stand behind it"
     yield "every action can be taken back"
     yield f"it touches {strategy.blast_radius:.0%} of users"
+
+
+def _rounded_down(outcomes: float) -> str:
+    """Old outcomes weigh less: 4.99 of 5 must not read as 5."""
+    return f"{int(outcomes * 10) / 10:g}"

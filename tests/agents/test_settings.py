@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.settings import Settings, SettingsError, find, home, load
+from agents.home import home
+from agents.settings import Settings, SettingsError, find, load
 
 SHOP = """
 [targets.shop]
@@ -151,6 +152,28 @@ def test_regions_of_platform_and_target_must_agree(tmp_path):
     )
     with pytest.raises(SettingsError, match=r"\['south'\].*\['north'\]"):
         load(written(tmp_path, text), environ={})
+
+
+ON_AZURE = SHOP + (
+    '[targets.shop.platform]\nsubscription_id = "s"\nresource_group = "g"\n'
+    '[targets.shop.platform.container_apps]\nnorth = "shop-north"\n'
+    "[targets.shop.platform.traffic]\n"
+)
+EDGES = [
+    ('kind = "traffic_manager"\nprofile = "p"\nendpoints = {south = "s"}', r"platform\.traffic\.endpoints names \['south'\]"),
+    ('kind = "traffic_manager"\nprofile = "p"\nendpoint = {}', "traffic.endpoint' is not a setting; did you mean 'endpoints'"),
+    ('profile = "p"\norigin_grup = "o"', "traffic.origin_grup' is not a setting; did you mean 'origin_group'"),
+    ('kind = "traffic_manager"\nprofile = "p"\nendpoints = {north = "n"}\naz_timeout_s = 5', "traffic.az_timeout_s'.*30"),
+    ('kind = "dns"', "front_door.*traffic_manager"),
+]
+
+
+@pytest.mark.parametrize(("edge", "words"), EDGES)
+def test_a_wrong_edge_of_azure_is_said_in_the_words_of_its_kind(tmp_path, edge, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        load(written(tmp_path, ON_AZURE + edge), environ={})
+    assert ".azure." not in str(caught.value)
+    assert ".traffic_manager." not in str(caught.value)
 
 
 def test_a_platform_without_traffic_can_not_fail_over(tmp_path):

@@ -181,6 +181,28 @@ async def test_a_new_revision_is_noticed_at_once(platform, healthy):
     assert (await platform.service("east")).revision == "demo-east--b"
 
 
+SPLITS = [
+    ("Single", [{"revisionName": "demo-east--b", "weight": 100}], "demo-east--a"),
+    ("Multiple", [{"revisionName": "demo-east--b", "weight": 90}, {"latestRevision": True, "weight": 10}], "demo-east--b"),
+    ("Multiple", [{"revisionName": "demo-east--b", "weight": 10}, {"latestRevision": True, "weight": 90}], "demo-east--a"),
+    ("Multiple", [{"revisionName": "demo-east--b", "weight": 0}], "demo-east--a"),
+    ("Multiple", [], "demo-east--a"),
+]
+
+
+@pytest.mark.parametrize(("mode", "traffic", "serving"), SPLITS)
+async def test_the_revision_that_serves_is_the_one_with_the_most_users_where_several_are_active(
+    platform, healthy, mode, traffic, serving
+):
+    configuration = {"activeRevisionsMode": mode, "ingress": {"traffic": traffic}}
+    healthy.answers |= {
+        f"GET {APP}": {**APP_JSON, "properties": {**APP_JSON["properties"], "configuration": configuration}},
+        f"GET {APP}/revisions/demo-east--b": {**REVISION_JSON, "name": "demo-east--b"},
+        f"GET {APP}/revisions/demo-east--b/replicas": REPLICAS_JSON,
+    }
+    assert (await platform.service("east")).revision == serving
+
+
 async def test_many_reads_take_one_login_and_few_connections(platform, healthy):
     for _ in range(10):
         await platform.service("east")
@@ -205,49 +227,72 @@ async def test_scaling_sends_bounds_and_nothing_else(platform, healthy):
     assert healthy.bodies == [{"properties": {"template": template}}]
 
 
-def origin(name: str, enabled: bool, weight: int = 1000, priority: int = 1) -> dict:
-    state = "Enabled" if enabled else "Disabled"
-    return {"name": name, "properties": {"enabledState": state, "weight": weight, "priority": priority}}
+OLD = {
+    "name": "demo-east--old",
+    "properties": {
+        "template": {
+            "revisionSuffix": "old",
+            "containers": [
+                {"name": "app", "image": "mini-app:1", "imageType": "ContainerImage", "env": [{"name": "B", "secretRef": "b"}]}
+            ],
+            "volumes": [{"name": "v", "storageType": "EmptyDir"}],
+            "scale": {"minReplicas": 9, "maxReplicas": 9},
+        }
+    },
+}
 
 
-TRAFFIC = [
-    ([origin("east", True), origin("west", False)], {"east": 100, "west": 0}),
-    ([origin("east", True, 300), origin("west", True, 700)], {"east": 30, "west": 70}),
-    ([origin("east", True), origin("west", True, priority=2)], {"east": 100, "west": 0}),
-    ([origin("east", False), origin("west", True, priority=2)], {"east": 0, "west": 100}),
-    ([origin("east", False), origin("west", False)], {"east": 0, "west": 0}),
-    ([origin("east", True), origin("west", False), origin("old", False)], {"east": 100, "west": 0}),
-]
-
-
-@pytest.mark.parametrize(("origins", "weights"), TRAFFIC)
-async def test_traffic_is_read_as_percent(platform, arm, origins, weights):
-    arm.answers[f"GET {ORIGINS}"] = {"value": origins}
-    assert (await platform.traffic()).weights == weights
-
-
-async def test_an_unknown_origin_that_takes_traffic_is_an_error(platform, arm):
-    arm.answers[f"GET {ORIGINS}"] = {"value": [origin("east", True), origin("west", False), origin("north", True)]}
-    with pytest.raises(PlatformError, match="'north'"):
-        await platform.traffic()
-
-
-async def test_an_origin_that_is_missing_is_an_error(platform, arm):
-    arm.answers[f"GET {ORIGINS}"] = {"value": [origin("east", True)]}
-    with pytest.raises(MissingError, match=r"\['west'\]"):
-        await platform.traffic()
-
-
-async def test_a_share_of_nothing_disables_the_origin(platform, arm):
-    arm.answers |= {"PATCH": {}, f"GET {ORIGINS}": {"value": [origin("east", True), origin("west", True)]}}
-    await platform.set_origin("east", 0)
-    await platform.set_origin("west", 100)
-    await platform.set_origin("west", 1)
-    assert [body["properties"] for body in arm.bodies] == [
-        {"enabledState": "Disabled"},
-        {"enabledState": "Enabled", "weight": 1000, "priority": 1},
-        {"enabledState": "Enabled", "weight": 10, "priority": 1},
+async def test_a_copy_is_what_the_earlier_revision_ran_and_nothing_of_the_present_one(platform, healthy):
+    properties = APP_JSON["properties"]
+    template = {**properties["template"], "initContainers": [{"name": "first", "image": "init:2"}]}
+    healthy.answers |= {
+        f"GET {APP}": {**APP_JSON, "properties": {**properties, "template": template}},
+        f"GET {APP}/revisions/demo-east--old": OLD,
+        "PATCH": {},
+    }
+    await platform.copy("east", "demo-east--old", "ow-12345678")
+    old = OLD["properties"]["template"]
+    assert healthy.bodies == [
+        {
+            "properties": {
+                "template": {
+                    "revisionSuffix": "ow-12345678",
+                    "containers": old["containers"],
+                    "initContainers": [],
+                    "volumes": old["volumes"],
+                }
+            }
+        }
     ]
+
+
+async def test_a_revision_without_containers_is_not_copied(platform, healthy):
+    healthy.answers[f"GET {APP}/revisions/demo-east--old"] = {"name": "demo-east--old", "properties": {}}
+    with pytest.raises(MissingError, match="name another revision"):
+        await platform.copy("east", "demo-east--old", "ow-1")
+    assert not healthy.arrived["PATCH"]
+
+
+def revision(name: str, created: str | None, **more) -> dict:
+    return {"name": name, "properties": {"createdTime": created, "template": REVISION_JSON["properties"]["template"], **more}}
+
+
+async def test_the_revisions_of_all_pages_come_with_the_newest_first_and_those_without_a_time_last(platform, arm):
+    pages = {
+        "value": [revision("undated-1", None), revision("b", "2026-11-23T12:00:00Z"), revision("undated-2", None)],
+        "nextLink": f"{arm.url}/more",
+    }
+    more = {
+        "value": [
+            revision("c", "2026-11-23T13:00:00+00:00", provisioningError="\x1b[31mno such image"),
+            revision("a", "2026-11-22T12:00:00Z"),
+        ]
+    }
+    arm.answers |= {f"GET {APP}/revisions": pages, "GET /more": more}
+    found = await platform.revisions("east")
+    assert [one.name for one in found] == ["c", "b", "a", "undated-2", "undated-1"]
+    assert found[0].created_at == dt.datetime(2026, 11, 23, 13, tzinfo=dt.UTC)
+    assert found[0].error == "no such image"
 
 
 async def test_a_revision_that_is_not_there_is_none(platform, arm):

@@ -11,7 +11,7 @@ import pytest
 from overwatch_mcp.azure_platform import AzurePlatform
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import ServerConfig
-from overwatch_mcp.errors import ConflictError, MissingError
+from overwatch_mcp.errors import ConflictError, MissingError, NotDoneError
 
 
 class World:
@@ -122,7 +122,7 @@ async def test_a_deployment_makes_the_revision_that_its_suffix_names(world, suff
     assert (own.name, own.image, own.broken) == (after.revision, image, False)
 
 
-async def test_a_suffix_that_exists_is_left_alone(world, suffix):
+async def test_a_suffix_that_exists_is_left_alone_whether_the_platform_refuses_or_ignores_it(world, suffix):
     before = await world.ready("west", 2)
     await world.write(lambda: world.platform.deploy("west", before.image, suffix))
 
@@ -132,7 +132,16 @@ async def test_a_suffix_that_exists_is_left_alone(world, suffix):
     await world.until(serves)
     await world.ready("west", 2)
     other = "mini-app:2" if before.image == "mini-app:1" else "mini-app:1"
-    await world.write(lambda: world.platform.deploy("west", other, suffix))
+
+    async def again():
+        try:
+            await world.platform.deploy("west", other, suffix)
+        except ConflictError:
+            raise
+        except NotDoneError:
+            return
+
+    await world.write(again)
     assert (await world.platform.revision("west", suffix)).image == before.image
     assert (await world.ready("west", 2)).image == before.image
 
@@ -152,6 +161,46 @@ async def test_an_image_that_does_not_come_up_leaves_the_old_revision_serving(wo
     recovery = f"{suffix}x"
     await world.write(lambda: world.platform.deploy("west", before.image, recovery))
     await world.ready("west", 2, before.image)
+
+
+async def test_a_copy_brings_back_what_an_earlier_revision_ran(world, suffix):
+    before = await world.ready("west", 2)
+    image = "mini-app:2" if before.image == "mini-app:1" else "mini-app:1"
+    await world.write(lambda: world.platform.deploy("west", image, suffix))
+    await world.ready("west", 2, image)
+    await world.write(lambda: world.platform.copy("west", before.revision, f"{suffix}c"))
+    after = await world.ready("west", 2, before.image)
+    assert after.revision == f"demo-west--{suffix}c"
+
+
+async def test_copying_an_unknown_revision_is_missing(world, suffix):
+    with pytest.raises(MissingError):
+        await world.platform.copy("west", "demo-west--nothing", suffix)
+
+
+async def test_the_revisions_are_remembered_with_the_newest_first(world, suffix):
+    before = await world.ready("west", 2)
+    await world.pause()
+    image = "mini-app:2" if before.image == "mini-app:1" else "mini-app:1"
+    await world.write(lambda: world.platform.deploy("west", image, suffix))
+    await world.ready("west", 2, image)
+    newest, *older = await world.platform.revisions("west")
+    assert (newest.name, newest.image, newest.active, newest.traffic) == (f"demo-west--{suffix}", image, True, 100)
+    assert before.revision in [one.name for one in older]
+    assert not any(one.traffic for one in older)
+    assert all(one.created_at.tzinfo is not None for one in [newest, *older])
+
+
+async def test_the_measurements_are_whole_series_in_order(world):
+    await world.ready("west", 2)
+
+    async def measured():
+        return await world.platform.metrics("west", 5)
+
+    for series in await world.until(measured):
+        moments = [point.at for point in series.points]
+        assert moments == sorted(set(moments))
+        assert len(moments) <= 6
 
 
 async def test_scaling_changes_how_many_replicas_there_are(world, suffix):

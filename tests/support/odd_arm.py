@@ -68,13 +68,17 @@ class OddArm:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/msi/token":
             self.arrived["token"] += 1
+            self.logins.append(dict(request.query))
             if self.identity != 200:
                 return web.json_response({"error": "no such identity"}, status=self.identity)
             body = {"access_token": "t", "expires_on": str(int(time.time()) + 3600), "resource": "r", "token_type": "Bearer"}
             return web.json_response(body)
         if request.path.endswith("/oauth2/v2.0/token"):
             self.logins.append({"path": request.path, **await request.post()})
-            return web.json_response({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}, status=self.identity)
+            if self.identity != 200:
+                body = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid client secret provided."}
+                return web.json_response(body, status=self.identity)
+            return web.json_response({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"})
         self.arrived[request.method] += 1
         self.paths[request.path] += 1
         self.queries.append(dict(request.query))

@@ -22,7 +22,7 @@ from overwatch_mcp.plain_text import plain
 
 BUSY_CODES = frozenset({"AnotherOperationInProgress", "Conflict", "ContainerAppLockConflict", "ContainerAppOperationInProgress"})
 """Codes that say "busy, nothing was done", with whichever status: Container Apps sends some of them with 400."""
-LOGIN = "check the target's `credential` and log in (managed identity, or `az login`)"
+LOGIN = "check the target's `credential` and what it logs in with (an identity, AZURE_ variables, or `az login`)"
 RIGHTS = "give the identity the right to read and write this resource"
 
 
@@ -39,7 +39,7 @@ def mapped(what: str) -> Iterator[None]:
         raise LostError(f"{what}: the connection broke ({_words(error)})") from error
     except TimeoutError as error:
         raise LostError(f"{what}: no answer in time") from error
-    except (ValueError, TypeError, AttributeError, KeyError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError) as error:
         raise LostError(f"{what}: the platform's answer can't be read ({type(error).__name__})") from error
 
 
@@ -116,5 +116,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, HttpResponseError) and error.error is not None and error.error.code:
         words = f"{error.status_code} {error.error.code}: {error.error.message}"
     else:
-        words = str(error) or type(error).__name__
+        words = str(error).partition("\nContent: ")[0] or type(error).__name__
     return plain(" ".join(words.split()), 400)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from azure.monitor.query import LogsQueryPartialResult
 from azure.monitor.query.aio import LogsQueryClient
 
 from overwatch_mcp.azure_errors import mapped
+from overwatch_mcp.azure_readings import in_utc
 from overwatch_mcp.azure_session import AzureSession, BoundedRetry
 from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import NotDoneError, PlatformError
@@ -79,7 +80,7 @@ def log_query(app: str, lines: int, revision: str | None) -> str:
 def _line(row: Mapping[str, Any]) -> LogLine:
     at = row.get("TimeGenerated")
     return LogLine(
-        at=(at if at.tzinfo else at.replace(tzinfo=UTC)) if isinstance(at, datetime) else None,
+        at=in_utc(at) if isinstance(at, datetime) else None,
         revision=_short(row.get("RevisionName_s")),
         replica=_short(row.get("ContainerGroupName_s")),
         stream=_short(row.get("Stream_s")),

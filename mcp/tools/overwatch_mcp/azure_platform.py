@@ -119,7 +119,7 @@ class AzurePlatform:
         return traffic_state(self._target, config, await edge.doors(), self._clock.now())
 
     async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> str | None:
-        """Start all replicas of a revision anew; this is no long operation."""
+        """Start the replicas of a revision anew, all of them; this is no long operation."""
         del anew
         app_name = self._app(region)
         with mapped(f"restarting {revision!r}"):

@@ -57,7 +57,7 @@ def revision_read(revision: Revision) -> RevisionRead:
         name=revision.name or "",
         image=_image_of(revision),
         active=bool(revision.active),
-        created_at=_aware(revision.created_time),
+        created_at=in_utc(revision.created_time),
         traffic=revision.traffic_weight,
         replicas=revision.replicas,
         health_state=_word(revision.health_state),
@@ -77,8 +77,16 @@ def newest_first(revisions: Sequence[Revision]) -> list[RevisionRead]:
 
 
 def serving_revision(app: ContainerApp) -> str | None:
-    """The revision that serves: the latest one that ever got ready."""
-    return _word(app.latest_ready_revision_name or app.latest_revision_name)
+    """The revision that serves: the latest one that ever got ready, or the one with the most users where several are active."""
+    latest = _word(app.latest_ready_revision_name or app.latest_revision_name)
+    configuration = app.configuration
+    if configuration is None or configuration.active_revisions_mode != "Multiple" or configuration.ingress is None:
+        return latest
+    shares = [share for share in configuration.ingress.traffic or [] if share.weight]
+    if not shares:
+        return latest
+    most = max(shares, key=lambda share: share.weight or 0)
+    return latest if most.latest_revision else _word(most.revision_name)
 
 
 def bounds(app: ContainerApp) -> tuple[int, int]:
@@ -103,12 +111,15 @@ def _replica(replica: AzureReplica) -> Replica:
         ready=bool(containers) and all(container.ready for container in containers),
         running_state=_word(replica.running_state),
         restart_count=sum(container.restart_count or 0 for container in containers),
-        created_at=_aware(created),
+        created_at=in_utc(created),
     )
 
 
-def _aware(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+def in_utc(moment: datetime | None) -> datetime | None:
+    """A moment as all moments are here; the SDK gives them zones of its own making, or none, which then is UTC."""
+    if moment is None:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def _word(value: Any) -> str | None:
