@@ -46,7 +46,7 @@ def create_app(settings: ReplicaSettings, *, rng: random.Random | None = None, n
     engine = connect(settings.database_url)
     prepare(engine)
     chance = rng or random.Random()  # noqa: S311 - chooses which requests fail, no secret
-    faults = Faults(engine, settings.region, chance, lambda: now().timestamp())
+    faults = Faults(engine, settings.region, chance, lambda: now().timestamp(), spread=settings.spread_faults)
     metrics = Metrics(engine, region=settings.region, replica=settings.replica, version=settings.version)
     started = now()
     log.info("replica %s of region %s starts, version %s", settings.replica, settings.region, settings.version)

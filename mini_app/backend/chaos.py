@@ -52,8 +52,8 @@ def router(settings: ReplicaSettings, faults: Faults) -> APIRouter:
     @api.post("/degrade")
     def degrade(body: Degrade | None = None) -> dict[str, Any]:
         wanted = body or Degrade()
-        until = faults.now() + wanted.duration_s
-        faults.inject(Fault("degrade", wanted.scope, until, wanted.latency_ms, wanted.error_rate))
+        now = faults.now()
+        faults.inject(Fault("degrade", wanted.scope, now + wanted.duration_s, wanted.latency_ms, wanted.error_rate, now))
         return state()
 
     @api.post("/outage")

@@ -1,4 +1,4 @@
-"""Faults: of this process, which a restart heals, and of the region, which outlive restarts. Each ends by itself."""
+"""Faults: of processes, which a restart heals, and of the region, which outlive restarts. Each ends by itself."""
 
 from __future__ import annotations
 
@@ -19,19 +19,28 @@ CACHE_SECONDS = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """An active fault; `until` is a Unix time in seconds."""
+    """An active fault; `until` and `began` are Unix times in seconds."""
 
     kind: Literal["degrade", "outage"]
     scope: Literal["process", "region"]
     until: float
     latency_ms: float = 0
     error_rate: float = 0
+    began: float = 0
 
 
 class Faults:
-    """The faults that this replica suffers from."""
+    """The faults that this replica suffers from.
 
-    def __init__(self, engine: Engine, region: str, rng: random.Random, now: Callable[[], float] = time.time) -> None:
+    With `spread`, a fault of the process strikes every process of the region that runs at that moment: for where nobody can reach
+    each of them by itself.
+    """
+
+    def __init__(
+        self, engine: Engine, region: str, rng: random.Random, now: Callable[[], float] = time.time, *, spread: bool = False
+    ) -> None:
+        self._started = now()
+        self._spread = spread
         self._engine = engine
         self._region = region
         self._rng = rng
@@ -52,7 +61,8 @@ class Faults:
                 rows = connection.execute(select(region_faults.c.params).where(region_faults.c.region == self._region)).all()
         except SQLAlchemyError:
             return
-        self._shared = tuple(Fault(**json.loads(row.params)) for row in rows)
+        shared = [Fault(**json.loads(row.params)) for row in rows]
+        self._shared = tuple(fault for fault in shared if fault.scope == "region" or fault.began >= self._started)
         self._read_at = self.now()
 
     def active(self) -> tuple[Fault, ...]:
@@ -62,7 +72,7 @@ class Faults:
 
     def inject(self, fault: Fault) -> None:
         """Start a fault; one of the same kind and scope is replaced."""
-        if fault.scope == "process":
+        if fault.scope == "process" and not self._spread:
             self._own = fault
             return
         with self._engine.begin() as connection:

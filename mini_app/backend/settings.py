@@ -17,4 +17,6 @@ class ReplicaSettings(BaseSettings):
     admin_token: SecretStr = SecretStr("")
     version: str = "1"
     peers: dict[str, str] = {}
+    spread_faults: bool = False
+    """A fault of the process strikes all processes of the region: for where a load balancer stands before them."""
     exit_with_stdin: bool = False

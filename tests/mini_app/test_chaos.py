@@ -145,6 +145,20 @@ def test_degrading_is_the_processs_unless_said_otherwise_and_a_restart_heals_it(
     assert replica(name="a").get(USERS).status_code == 200
 
 
+def test_where_faults_spread_every_process_that_runs_is_degraded_and_a_restart_heals_it(replica, admin, slept, clock):
+    first, neighbour, other = (
+        replica(name=name, spread_faults=True, region=at) for name, at in (("a", "east"), ("b", "east"), ("c", "west"))
+    )
+    clock.advance(1)
+    inject(first, admin, "degrade", latency_ms=0, error_rate=1)
+    clock.advance(1)
+    assert [one.get(USERS).status_code for one in (first, neighbour, other)] == [500, 500, 200]
+    assert replica(name="a", spread_faults=True).get(USERS).status_code == 200
+    assert inject(neighbour, admin, "recover")["active"] == []
+    clock.advance(1)
+    assert first.get(USERS).status_code == 200
+
+
 def test_a_degraded_region_stays_so_after_a_restart_and_the_other_region_is_well(replica, admin, slept):
     inject(replica(), admin, "degrade", latency_ms=0, error_rate=1, scope="region")
     assert replica().get(USERS).status_code == 500
