@@ -110,6 +110,8 @@ class HAProxySettings(Section):
     """The backend whose servers are the regions."""
     servers: Mapping[Name, str]
     """The server of each region."""
+    state_file: Path | None = None
+    """HAProxy's `server-state-file`, written after each change; without it HAProxy forgets them when it is started anew."""
 
 
 class DockerSettings(Section):

@@ -240,6 +240,14 @@ async def test_an_image_is_pulled_where_the_engine_lacks_it(engine, hands):
     assert (await hands.run("deploy_container", image="mini-app:3")).status == "succeeded"
 
 
+async def test_a_container_that_was_kept_and_is_started_by_hand_counts_again(engine, hands, platform):
+    await hands.run("deploy_container", image="mini-app:2")
+    kept = next(one for one in engine.world.values() if ".retired" in one["Name"])
+    assert (await platform.service("west")).image == "mini-app:2"
+    engine.start(kept["Id"])
+    assert (await platform.service("west")).image == "mini-app:1"
+
+
 async def test_only_two_earlier_revisions_are_kept_with_one_stopped_container_each(engine, hands, platform):
     for number in range(4):
         await hands.run("deploy_container", f"op-{number}", image=f"mini-app:{number % 2 + 1}")

@@ -24,6 +24,7 @@ COLUMNS = (
 SETTINGS = """
 global
   stats socket {path} mode 600 level {level}
+  server-state-file {path}.state
 defaults
   mode http
   timeout connect 1s
@@ -33,6 +34,7 @@ frontend public
   bind 127.0.0.1:{port}
   default_backend regions
 backend regions
+  load-server-state-from-file global
   server east 127.0.0.1:9 weight 100
   server west 127.0.0.1:9 weight 100 disabled
 """
@@ -200,6 +202,24 @@ async def test_a_socket_without_the_right_to_change_is_denied(path, tmp_path):
     async with real_haproxy(path, tmp_path, level="operator"):
         with pytest.raises(DeniedError, match="level admin"):
             await gate(path).set_server("west", 100)
+
+
+@pytest.mark.processes
+async def test_a_haproxy_that_is_started_anew_goes_on_with_the_last_change(path, tmp_path):
+    async with real_haproxy(path, tmp_path):
+        one = gate(path, state_file=f"{path}.state")
+        await one.set_server("west", 70)
+        await one.set_server("east", 0)
+    async with real_haproxy(path, tmp_path):
+        assert await shares(gate(path)) == {"east": 0, "west": 100}
+        assert [origin.weight for origin in (await gate(path).traffic(NOW)).origins] == [100, 70]
+
+
+async def test_a_state_that_cant_be_written_is_said_and_does_not_undo_the_change(fake, path, tmp_path, caplog):
+    one = gate(path, state_file=str(tmp_path / "nowhere" / "state"))
+    await one.set_server("west", 100)
+    assert await shares(one) == {"east": 50, "west": 50}
+    assert "forget this change" in caplog.text
 
 
 async def test_a_server_that_is_no_region_and_takes_traffic_is_said(fake, path):

@@ -110,6 +110,8 @@ class HAProxyConfig(_Section):
     """The path of the socket, or host:port."""
     backend: ResourceName
     servers: Mapping[Key, ResourceName]
+    state_file: Path | None = None
+    """HAProxy's `server-state-file`, written after each change, so that HAProxy goes on from there when it is started anew."""
 
     @property
     def doors(self) -> Mapping[str, str]:

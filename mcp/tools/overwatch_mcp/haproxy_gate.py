@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from overwatch_mcp.config import HAProxyConfig
 from overwatch_mcp.docker_text import one_line
 from overwatch_mcp.errors import DeniedError, LostError, MissingError, NotDoneError, PlatformError
 from overwatch_mcp.models import Origin, TrafficState
 from overwatch_mcp.weights import percentages
+
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 5.0
 LARGEST_ANSWER = 256 * 1024
@@ -41,6 +45,7 @@ class HAProxyGate:
     def __init__(self, target: str, config: HAProxyConfig) -> None:
         self._target = target
         self._config = config
+        self._show = f"show servers state {config.backend}"
 
     async def traffic(self, now: datetime) -> TrafficState:
         """Who is sent where. Raises PlatformError where a server is missing, or one that is no region takes traffic."""
@@ -88,6 +93,17 @@ class HAProxyGate:
         after = (await self._servers()).get(name)
         if after is None or after.enabled is not bool(weight) or (weight and after.weight != weight):
             raise LostError(f"{server!r} was told its weight {weight}, but that is not read back: {after}")
+        if self._config.state_file is not None:
+            await asyncio.to_thread(self._remember, self._config.state_file, await self._ask(self._show))
+
+    def _remember(self, path: Path, state: str) -> None:
+        """Write what HAProxy is to begin with. The change itself is done, so that a full disk is no reason to call it failed."""
+        partial = path.with_name(f"{path.name}.part")
+        try:
+            partial.write_text(state, encoding="utf-8")
+            partial.replace(path)
+        except OSError as error:
+            logger.warning("HAProxy will forget this change when it is started anew: %r: %s", str(path), error.strerror)
 
     async def _set(self, command: str) -> None:
         """Send a command that answers nothing where it worked."""
@@ -102,7 +118,7 @@ class HAProxyGate:
         raise NotDoneError(text)
 
     async def _servers(self) -> Mapping[str, _Server]:
-        answer = await self._ask(f"show servers state {self._config.backend}")
+        answer = await self._ask(self._show)
         what = f"the answer about backend {self._config.backend!r}"
         lines = [line for line in answer.splitlines() if line.strip()]
         if not lines or lines[0].strip() != _FORMAT:
