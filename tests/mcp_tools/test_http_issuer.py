@@ -80,7 +80,7 @@ BAD = [
 ]
 
 
-@pytest.mark.parametrize("claims", BAD, ids=str)
+@pytest.mark.parametrize("claims", BAD, ids=[f"{n}-{next(iter(claims))}" for n, claims in enumerate(BAD)])
 async def test_a_token_that_does_not_fit_is_refused(issuer, verifier, claims):
     assert await verifier.verify_token(issuer.token()) is not None
     if claims.get("kid") == "":
