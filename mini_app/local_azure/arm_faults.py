@@ -22,7 +22,7 @@ _CONFLICTS = {"microsoft.app": "ContainerAppOperationInProgress", "microsoft.cdn
 class FaultSpec(BaseModel):
     """Which calls a fault strikes, how, and how often. An empty method or path stands for any."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     method: str = Field("", max_length=10)
     path: str = Field("", max_length=300)
