@@ -230,7 +230,7 @@ def test_what_happens_to_users_is_found_in_the_metrics_and_the_logs(cloud):
     finally:
         admin(cloud, "east", "recover")
     assert cloud.region("east")["requests_total"] >= before + 10
-    assert any("GET /api/users was answered with 500" in line for line in eventually(logged))
+    assert eventually(lambda: any("GET /api/users was answered with 500" in line for line in logged()))
     metrics = f"{cloud.app_path('east')}/providers/Microsoft.Insights/metrics?metricnames=Requests,WorkingSetBytes"
     requests, memory = (one["timeseries"][0]["data"] for one in cloud.arm("GET", metrics).json()["value"])
     assert sum(point["total"] for point in requests) >= 10
