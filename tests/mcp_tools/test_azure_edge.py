@@ -8,11 +8,11 @@ import shlex
 import sys
 
 import pytest
-from odd_arm import GROUP, ORIGINS
+from odd_arm import GROUP, ORIGINS, cut
 
 from overwatch_mcp.az_commands import AzCommands, in_safe_order
 from overwatch_mcp.config import AzureTarget
-from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError
+from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError, ThrottledError
 
 pytest_plugins = ("odd_arm",)
 
@@ -207,6 +207,15 @@ async def test_nothing_is_disabled_where_the_others_can_not_be_seen(edge):
     with pytest.raises(PlatformError):
         await platform.set_origin("east", 0)
     assert world.changes == []
+
+
+@pytest.mark.parametrize("kind", ["front_door", "traffic_manager"])
+@pytest.mark.parametrize(("fault", "error"), [(429, ThrottledError), (500, LostError), (503, LostError), (cut, LostError)])
+async def test_a_share_is_asked_for_once_whatever_comes_back(made, arm, kind, fault, error):
+    arm.answers["PATCH"] = fault
+    with pytest.raises(error):
+        await made(traffic=TRAFFIC[kind]).set_origin("west", 100)
+    assert arm.arrived["PATCH"] == 1
 
 
 @pytest.mark.parametrize("via", ["sdk", "cli"])
