@@ -13,7 +13,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import platformdirs
 from dotenv import dotenv_values
 from pydantic import (
     AnyHttpUrl,
@@ -30,8 +29,9 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
 from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
+from agents.tool_settings import ToolsSettings
 
-OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG"})
+OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG", "OVERWATCH_MCP_TOKEN"})
 """Variables with the prefix that are not settings."""
 DOT_ENV = ".env"
 DEMO = "demo"
@@ -217,6 +217,8 @@ class Settings(BaseSettings):
     """What may be done without a person."""
     model: ModelSettings = ModelSettings()
     """The model that thinks."""
+    tools: ToolsSettings = ToolsSettings()
+    """The MCP server, where one runs already."""
     screen: ScreenSettings = ScreenSettings()
     """Looks and keys."""
     demo: DemoSettings = DemoSettings()
@@ -281,14 +283,6 @@ def find(config: Path | None, environ: Mapping[str, str]) -> Path | None:
         return Path(named)
     here = Path("overwatch.toml")
     return here if here.is_file() else None
-
-
-def home(environ: Mapping[str, str] | None = None) -> Path:
-    """Where all state lies: `OVERWATCH_HOME`, or the platform's state folder. Not created here."""
-    env = os.environ if environ is None else environ
-    if named := env.get("OVERWATCH_HOME"):
-        return Path(named).expanduser().absolute()
-    return Path(platformdirs.user_state_path("overwatch", appauthor=False))
 
 
 def explain(error: ValidationError, where: str) -> str:

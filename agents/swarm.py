@@ -24,7 +24,8 @@ from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
 from agents.strategist import Strategist
 from agents.telemetry import AgentState, SwarmState, Telemetry
-from agents.toolbox import McpTools, ServerCommand
+from agents.tool_server import ToolServer
+from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
 
 DATABASE = "overwatch.db"
@@ -37,7 +38,7 @@ class Surroundings:
     """What the swarm watches and the tools that it acts with, known once the targets are there."""
 
     targets: Mapping[str, TargetSettings]
-    server: ServerCommand | None
+    server: ToolServer | None
     approval_key: Path | None = None
     """The file with the key that the tools demand approvals with; None where they demand none."""
     problem: Callable[[], str] = str

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from agents.sanitize import clean
 from agents.seams import Clock, ToolError, ToolsUnavailableError
+from agents.tool_server import ServerRefusedError, ToolServer
 
 READ_SECONDS = 10.0
 WRITE_SECONDS = 180.0
@@ -23,15 +22,7 @@ ALIVE_SECONDS = 5.0
 """How long a server that left a call unanswered has to show that it is alive; a slow platform is no reason to start it anew."""
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class ServerCommand:
-    """How the MCP server is started: argument list and environment, and the file that takes its stderr."""
-
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    log: Path
+CUT = "the connection broke"
 
 
 @dataclass(slots=True)
@@ -43,7 +34,7 @@ class _Request:
 
 
 class McpTools:
-    """Implements `seams.Tools` over stdio. `run` owns the client; calls may come from any task of the same loop."""
+    """Implements `seams.Tools`, over stdio or HTTP. `run` owns the client; calls may come from any task of the same loop."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -69,18 +60,21 @@ class McpTools:
             return False
         return True
 
-    async def run(self, server: ServerCommand) -> None:
-        """Own the client until cancelled: start the server, serve calls, start it anew when it goes away."""
+    async def run(self, server: ToolServer) -> None:
+        """Own the client until cancelled: connect, serve calls, connect anew when the server goes away.
+
+        The client lives in a task of its own: over HTTP the SDK cancels that task when a server dies, and nothing tells such a
+        cancellation from one that is meant.
+        """
         self.problem = "the MCP server is starting"
         while True:
+            serving = asyncio.create_task(self._serve(server), name="tools client")
             try:
-                await self._serve(server)
-            except asyncio.CancelledError:
-                raise
-            except BaseException as error:
-                if _is_cancelled():
-                    raise
-                self.problem = f"the MCP server went away ({_first_line(error)}); its log is {server.log}"
+                await asyncio.wait({serving})
+            finally:
+                serving.cancel()
+                await asyncio.gather(serving, return_exceptions=True)
+            self.problem = server.away(_why(serving))
             await self._clock.sleep(self._backoff)
             self._backoff = min(self._backoff * 2, LONGEST_BACKOFF)
 
@@ -91,23 +85,15 @@ class McpTools:
         self._queue.put_nowait(request)
         return await request.answer
 
-    async def _serve(self, server: ServerCommand) -> None:
-        await asyncio.to_thread(importlib.import_module, "mcp.client.stdio")
-        from mcp.client import Client  # noqa: PLC0415 - a second of imports, done in a thread after the first paint
-        from mcp.client.stdio import StdioServerParameters, stdio_client  # noqa: PLC0415
-
-        command, *arguments = server.command
-        parameters = StdioServerParameters(command=command, args=arguments, env=dict(server.environment))
-        server.log.parent.mkdir(parents=True, exist_ok=True)
-        with server.log.open("a", encoding="utf-8") as log:
-            async with Client(stdio_client(parameters, errlog=log)) as client, asyncio.TaskGroup() as group:
-                self.problem = ""
-                self._up.set()
-                try:
-                    await self._answer_all(client, group)
-                finally:
-                    self._up.clear()
-                    self._fail_queued()
+    async def _serve(self, server: ToolServer) -> None:
+        async with server.connected() as client, asyncio.TaskGroup() as group:
+            self.problem = ""
+            self._up.set()
+            try:
+                await self._answer_all(client, group)
+            finally:
+                self._up.clear()
+                self._fail_queued()
 
     async def _answer_all(self, client: Any, group: asyncio.TaskGroup) -> None:
         while True:
@@ -125,6 +111,8 @@ class McpTools:
             await asyncio.wait_for(client.list_tools(), ALIVE_SECONDS)
         except BaseException as error:
             _settle(request, _cut_off(request, _first_line(error)))
+            if isinstance(error, asyncio.CancelledError) and not _is_cancelled():
+                raise ConnectionError(CUT) from error
             raise
         else:
             self._backoff = FIRST_BACKOFF
@@ -154,7 +142,13 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
+def _why(serving: asyncio.Task[None]) -> str:
+    return CUT if serving.cancelled() else _first_line(serving.exception() or ConnectionError(CUT))
+
+
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup) and (refused := error.subgroup(ServerRefusedError)) is not None:
+        error = refused
     while isinstance(error, BaseExceptionGroup) and error.exceptions:
         error = error.exceptions[0]
-    return clean(str(error) or type(error).__name__, 200)
+    return clean(str(error) or (CUT if isinstance(error, asyncio.CancelledError) else type(error).__name__), 200)

@@ -44,8 +44,8 @@ EXIT_SECONDS = 1.5
 class OverwatchApp(App[None]):
     """The room. `handle_factory` is called in the swarm's own thread, after the first paint; None shows `store` as it is.
 
-    `clock` gives aware UTC times. `keymap` maps action ids (`overwatch_tui.actions`) to keys. Raises KeymapError and
-    UnknownThemeError before anything is drawn.
+    `attached` says that the swarm lives elsewhere and goes on without this room. `clock` gives aware UTC times. `keymap` maps
+    action ids (`overwatch_tui.actions`) to keys. Raises KeymapError and UnknownThemeError before anything is drawn.
     """
 
     TITLE = "Overwatch"
@@ -68,6 +68,7 @@ class OverwatchApp(App[None]):
         read_only: bool,
         clock: Callable[[], datetime],
         store: Store | None = None,
+        attached: bool = False,
     ) -> None:
         wanted = theme_name(theme)
         checked = check_keymap(keymap)
@@ -78,6 +79,7 @@ class OverwatchApp(App[None]):
         self.glyphs = ASCII if ascii_only else UNICODE
         self.set_class(ascii_only, "-ascii")
         self.read_only = read_only
+        self.attached = attached
         self.clock = clock
         self.buffer = Buffer()
         self.pump = Pump(self.buffer, self._show, store)

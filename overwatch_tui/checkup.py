@@ -16,10 +16,12 @@ from agents.durable.store import Store
 from agents.sanitize import clean
 from agents.settings import Settings, SettingsError, TargetSettings, find, load
 from agents.swarm import DATABASE
+from agents.tool_server import ServerCommand, ToolServer
+from agents.tool_settings import ToolsSettings
 from agents.toolbox import McpTools
 from overwatch_tui.demo import TARGET, read_world
 from overwatch_tui.findings import Finding
-from overwatch_tui.mcp_config import server_command
+from overwatch_tui.mcp_config import tool_server
 from overwatch_tui.reach import reach, why_not
 
 SECONDS = 3.0
@@ -53,7 +55,7 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
             for finding in await reach(session, name, target):
                 yield finding
             yield _platform(name, target)
-    async for finding in _tools(targets, identity):
+    async for finding in _tools(settings.tools, targets, identity):
         yield finding
 
 
@@ -124,18 +126,20 @@ def _platform(name: str, target: TargetSettings) -> Finding:
     return Finding(f"{name}/platform", "ok", f"may do: {actions}")
 
 
-async def _tools(targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Ask the tools about each region, through a server of our own: a running swarm's configuration is not touched."""
+async def _tools(
+    where: ToolsSettings, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
+) -> AsyncIterator[Finding]:
+    """Ask the tools about each region, where they run already or through a server of our own; a running swarm keeps its own."""
     with tempfile.TemporaryDirectory(prefix="overwatch-doctor-") as place:
-        command = server_command(Path(place), targets, identity)
-        if command is None:
+        server = tool_server(where, Path(place), targets, identity)
+        if server is None:
             yield Finding("tools", "ok", "not needed: no target has a platform")
             return
         tools = McpTools(SystemClock())
-        running = asyncio.create_task(tools.run(command))
+        running = asyncio.create_task(tools.run(server))
         try:
             if not await tools.wait_up(TOOL_SECONDS):
-                yield Finding("tools", "fail", tools.problem, f"they said last: {_last_line(command.log)}")
+                yield Finding("tools", "fail", tools.problem, _remedy(server))
                 return
             for name, target in targets.items():
                 if target.platform is not None:
@@ -144,6 +148,12 @@ async def _tools(targets: Mapping[str, TargetSettings], identity: Mapping[str, s
         finally:
             running.cancel()
             await asyncio.wait({running})
+
+
+def _remedy(server: ToolServer) -> str:
+    if isinstance(server, ServerCommand):
+        return f"they said last: {_last_line(server.log)}"
+    return "start it there, or mend the [tools] table"
 
 
 def _last_line(log: Path) -> str:

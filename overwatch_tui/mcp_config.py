@@ -1,4 +1,4 @@
-"""Writes the MCP server's configuration: the targets that it may touch, and how."""
+"""Finds the MCP server: one that runs elsewhere, or one of our own, with its configuration: the targets that it may touch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from typing import Any
 
 from agents.platforms import AzureSettings, DockerSettings, Platform
 from agents.settings import TargetSettings
-from agents.toolbox import ServerCommand
+from agents.tool_server import ServerAddress, ServerCommand, ToolServer
+from agents.tool_settings import ToolsSettings
 
 _PASSED_ON = (
     "AZURE_",
@@ -26,6 +27,17 @@ _PASSED_ON = (
     "HTTPS_PROXY",
     "NO_PROXY",
 )
+
+
+def tool_server(
+    tools: ToolsSettings, home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
+) -> ToolServer | None:
+    """Where the tools for these targets come from; None where no target has a platform."""
+    if tools.url is None or tools.token_file is None:
+        return server_command(home, targets, identity)
+    if not any(target.platform for target in targets.values()):
+        return None
+    return ServerAddress(str(tools.url), tools.token_file, tools.ca_file)
 
 
 def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> ServerCommand | None:
@@ -53,6 +65,11 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
         environment={**environment, **identity},
         log=home / "logs" / "mcp.log",
     )
+
+
+def approval_key_file(tools: ToolsSettings, home: Path) -> Path | None:
+    """The file with the key that the server demands approvals with: its own server's, or the one that is configured."""
+    return tools.approval_key_file if tools.url is not None else approval_key(home)
 
 
 def approval_key(home: Path) -> Path:

@@ -1,4 +1,4 @@
-"""Opens the control room over a swarm in this process."""
+"""Opens the control room, over a swarm in this process or in another one."""
 
 from __future__ import annotations
 
@@ -27,7 +27,20 @@ def show(settings: Settings, home: Path, *, read_only: bool) -> None:
     room(factory, settings, read_only=read_only).run()
 
 
-def room(factory: Callable[[], SwarmHandle], settings: Settings, *, read_only: bool) -> OverwatchApp:
+def show_attached(settings: Settings, home: Path, *, read_only: bool) -> None:
+    """Run the control room over the swarm of another process, until the person leaves. Raises KeymapError as `show` does."""
+    log_to_file(home / "logs" / "attached.log")
+
+    def factory() -> SwarmHandle:
+        from overwatch_tui.attach.remote import RemoteSwarm  # noqa: PLC0415 - in the worker's thread, after the first paint
+        from overwatch_tui.wiring import person  # noqa: PLC0415 - with it
+
+        return RemoteSwarm(home, person(), read_only=read_only)
+
+    room(factory, settings, read_only=read_only, attached=True).run()
+
+
+def room(factory: Callable[[], SwarmHandle], settings: Settings, *, read_only: bool, attached: bool = False) -> OverwatchApp:
     """The control room as the configuration wants it."""
     return OverwatchApp(
         factory,
@@ -36,6 +49,7 @@ def room(factory: Callable[[], SwarmHandle], settings: Settings, *, read_only: b
         keymap=settings.screen.keys,
         read_only=read_only,
         clock=lambda: datetime.now(UTC),
+        attached=attached,
     )
 
 

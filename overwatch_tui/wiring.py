@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agents.clock import SystemClock
-from agents.telemetry import SwarmState, Telemetry
-from overwatch_tui.chaos import ChaosError, ChaosFault, inject, offered
+from agents.telemetry import Telemetric, Telemetry
+from overwatch_tui.chaos import ChaosFault
+from overwatch_tui.desk import Desk, ReadOnlyError, infos
 
 if TYPE_CHECKING:
     from agents.durable.store import Store
     from agents.events import Event
     from agents.settings import Settings, TargetSettings
     from agents.swarm import Surroundings
+    from overwatch_tui.attach.listener import Listener
     from overwatch_tui.bridge.seam import TargetInfo
     from overwatch_tui.demo import Demo, DemoWorld
 
@@ -31,12 +33,11 @@ class NotRunningError(RuntimeError):
     """The swarm is not up, so the command could not be taken."""
 
 
-class ReadOnlyError(PermissionError):
-    """This control room may look, not act."""
-
-
 class LocalSwarm:
-    """The swarm in this process, with the demo world if it is wanted. Implements the control room's `SwarmHandle`."""
+    """The swarm in this process, with the demo world if it is wanted. Implements the control room's `SwarmHandle`.
+
+    Whoever hosts it, screens of other processes can attach to it while it runs.
+    """
 
     def __init__(self, settings: Settings, home: Path, *, read_only: bool = False) -> None:
         self._settings = settings
@@ -47,7 +48,9 @@ class LocalSwarm:
         """The demo world, once it is there."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop: asyncio.Event | None = None
-        self._store: Store | None = None
+        self._desk: Desk | None = None
+        self._listener: Listener | None = None
+        self._opening: asyncio.Task[None] | None = None
         self._targets: dict[str, TargetSettings] = {}
         self._demo: Demo | None = None
         self._starting: asyncio.Task[DemoWorld] | None = None
@@ -57,16 +60,20 @@ class LocalSwarm:
     async def run(self, telemetry: Telemetry, ready: Callable[[], None]) -> None:
         """Run until `stop`. The demo ends with it; a crash leaves the demo running for a while."""
         from agents.swarm import Swarm  # noqa: PLC0415
+        from overwatch_tui.attach.listener import Listener  # noqa: PLC0415
         from overwatch_tui.demo import Demo  # noqa: PLC0415
 
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         self._home.mkdir(parents=True, exist_ok=True)
         self._demo = Demo(self._home, self._settings.demo) if self._settings.with_demo else None
-        swarm = Swarm(self._settings, self._home, telemetry, SystemClock())
+        clock = SystemClock()
+        listener = self._listener = Listener(self._home, clock, self.targets)
+        swarm = Swarm(self._settings, self._home, Both(telemetry, listener), clock)
 
         def opened(store: Store) -> None:
-            self._store = store
+            self._desk = Desk(store, lambda: self._targets, lambda: self.world)
+            self._opening = asyncio.create_task(listener.open(self._desk), name="listen")
             if self._demo is not None:  # not before: while another swarm holds this home, the demo is that one's
                 self._starting = asyncio.create_task(self._demo.start(), name="demo")
             ready()
@@ -90,9 +97,13 @@ class LocalSwarm:
         ending: set[asyncio.Task[Any]] = {work, stop}
         if self._keeping is not None:
             ending.add(self._keeping)
+        if self._opening is not None:
+            await asyncio.wait({self._opening})
+        if self._listener is not None:  # before the home's lock is let go: the socket's place may be another swarm's after that
+            await self._listener.close(remove=not work.done())
         for task in ending:
             task.cancel()
-        self._store = None
+        self._desk = None
         if self._demo is not None and self._starting is not None:
             await self._demo.end(self._starting)
         await asyncio.wait(ending, timeout=2)
@@ -100,7 +111,7 @@ class LocalSwarm:
     async def _surroundings(self) -> Surroundings:
         from agents.swarm import Surroundings  # noqa: PLC0415
         from overwatch_tui.demo import TARGET  # noqa: PLC0415
-        from overwatch_tui.mcp_config import approval_key, server_command  # noqa: PLC0415
+        from overwatch_tui.mcp_config import approval_key_file, tool_server  # noqa: PLC0415
 
         targets = dict(self._settings.targets)
         identity: Mapping[str, str] = {}
@@ -110,9 +121,13 @@ class LocalSwarm:
             targets[TARGET] = self.world.target()
             identity = self.world.identity()
         self._targets = targets
-        server = server_command(self._home, targets, identity)
-        key = None if server is None else approval_key(self._home)
-        return Surroundings(targets=targets, server=server, approval_key=key, problem=lambda: self._problem)
+        tools = self._settings.tools
+        server = tool_server(tools, self._home, targets, identity)
+        key = None if server is None else approval_key_file(tools, self._home)
+        return Surroundings(targets=targets, server=server, approval_key=key, problem=self._problem_now)
+
+    def _problem_now(self) -> str:
+        return self._problem or (self._listener.problem if self._listener is not None else "")
 
     async def _keep(self, demo: Demo, world: DemoWorld) -> None:
         """Keep the demo's lease, and say so on the screen when the demo is gone."""
@@ -125,90 +140,63 @@ class LocalSwarm:
 
     def targets(self) -> Sequence[TargetInfo]:
         """The targets that are watched, for the screen."""
-        from overwatch_tui.bridge.seam import TargetInfo  # noqa: PLC0415
-
-        return tuple(
-            TargetInfo(
-                name=name,
-                regions=tuple(target.regions),
-                has_chaos=target.chaos is not None,
-                is_demo=target.chaos is not None and target.chaos.demo,
-                faults=offered(target),
-            )
-            for name, target in self._targets.items()
-        )
+        return infos(self._targets)
 
     async def history(self) -> Sequence[Event]:
-        """Every event of the log so far, oldest first, at most the newest 5,000."""
-        return await self._need_store().recent_events(5_000)
+        """Every event of the log so far, oldest first, at most the newest of them."""
+        return await self._need_desk().history()
 
     async def unresolved(self, target: str) -> str | None:
         """The id of a target's open incident, if there is one."""
-        incident = await self._need_store().unresolved(target)
-        return None if incident is None else incident.id
+        return await self._need_desk().unresolved(target)
+
+    async def incidents(self) -> int:
+        """How many incidents are not resolved."""
+        return await self._need_desk().incidents()
 
     def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
         """A person's decision on one request."""
-
-        async def work() -> str:
-            await self._need_store().decide_approval(approval, approved=approved, by=self.me, reason=reason)
-            return f"{approval} {'approved' if approved else 'rejected'} by {self.me}"
-
-        return self._submit(work())
+        return self._submit(lambda desk: desk.decide(approval, approved, reason, by=self.me))
 
     def pause(self, reason: str) -> Future[str]:
         """Stop all automation."""
-
-        async def work() -> str:
-            await self._need_store().pause(by=self.me, reason=reason)
-            return "automation is paused: nothing is executed until it is armed"
-
-        return self._submit(work())
+        return self._submit(lambda desk: desk.pause(reason, by=self.me))
 
     def arm(self) -> Future[str]:
         """Let automation act again."""
-
-        async def work() -> str:
-            await self._need_store().arm(by=self.me)
-            return "automation is armed"
-
-        return self._submit(work())
+        return self._submit(lambda desk: desk.arm(by=self.me))
 
     def force_failover(self, target: str, region: str) -> Future[str]:
         """Ask for all users of `target` to be moved to `region`, through the same gate."""
-
-        async def work() -> str:
-            if region not in self._targets[target].regions:
-                raise ValueError(f"{region!r} is not a region of {target!r}: choose of {sorted(self._targets[target].regions)}")
-            incident = await self._need_store().request_failover(target, region, by=self.me)
-            return f"{incident}: failover of {target} to {region} is on its way through the gate"
-
-        return self._submit(work())
+        return self._submit(lambda desk: desk.force_failover(target, region, by=self.me))
 
     def chaos(self, target: str, region: str, fault: ChaosFault) -> Future[str]:
         """Inject a fault into one region of a target that declares where."""
+        return self._submit(lambda desk: desk.chaos(target, region, fault))
 
-        async def work() -> str:
-            settings = self._targets.get(target)
-            if settings is None:
-                raise ChaosError(f"{target!r} is not there yet: wait until its regions show")
-            return await inject(settings, self.world, region, fault)
-
-        return self._submit(work())
-
-    def _submit(self, work: Coroutine[Any, Any, str]) -> Future[str]:
+    def _submit(self, asked: Callable[[Desk], Coroutine[Any, Any, str]]) -> Future[str]:
         if self.read_only:
-            work.close()
             return _failed(ReadOnlyError("this control room was started with --read-only"))
-        if self._loop is None or self._store is None:
-            work.close()
+        if self._loop is None or self._desk is None:
             return _failed(NotRunningError("the swarm is not up: wait, or read the log"))
-        return asyncio.run_coroutine_threadsafe(work, self._loop)
+        return asyncio.run_coroutine_threadsafe(asked(self._desk), self._loop)
 
-    def _need_store(self) -> Store:
-        if self._store is None:
+    def _need_desk(self) -> Desk:
+        if self._desk is None:
             raise NotRunningError("the swarm is not up: wait, or read the log")
-        return self._store
+        return self._desk
+
+
+class Both:
+    """Telemetry that goes two ways."""
+
+    def __init__(self, one: Telemetry, other: Telemetry) -> None:
+        self._one, self._other = one, other
+
+    def publish(self, item: Telemetric) -> None:
+        """Hand it to both."""
+        self._one.publish(item)
+        self._other.publish(item)
 
 
 def person() -> str:
@@ -231,4 +219,4 @@ def _plain(error: BaseException) -> BaseException:
     return error
 
 
-__all__ = ["LocalSwarm", "NotRunningError", "ReadOnlyError", "SwarmState", "person"]
+__all__ = ["LocalSwarm", "NotRunningError", "ReadOnlyError", "person"]

@@ -26,10 +26,14 @@ sys.addaudithook(_loopback_alone)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with real processes come one after another in one worker, so that they don't make each other slow."""
+    """Tests with real processes come one after another in two workers, so that they don't make each other slow.
+
+    Those of the MCP server share a world of their own and wait for conditions alone: they go beside the others.
+    """
     for item in items:
         if item.get_closest_marker("processes") is not None:
-            item.add_marker(pytest.mark.xdist_group("processes"))
+            group = "cloud" if "mcp_tools" in item.nodeid else "processes"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 class FakeClock:

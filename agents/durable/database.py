@@ -100,7 +100,9 @@ def _lock(path: Path) -> int:
     except OSError:
         holder = os.pread(handle, 32, 0).decode(errors="replace").strip() or "unknown"
         os.close(handle)
-        raise LockedError(f"process {holder} runs a swarm on {path}: end it, or set OVERWATCH_HOME to another folder") from None
+        raise LockedError(
+            f"process {holder} runs a swarm on {path}: `overwatch-tui attach` shows it; or end it, or set OVERWATCH_HOME"
+        ) from None
     os.ftruncate(handle, 0)
     os.pwrite(handle, str(os.getpid()).encode(), 0)
     return handle

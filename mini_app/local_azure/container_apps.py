@@ -13,8 +13,8 @@ from mini_app.local_azure.arm_errors import ArmError
 from mini_app.local_azure.arm_faults import taken
 from mini_app.local_azure.operations import Operations, started
 from mini_app.local_azure.patches import AppPatch
-from mini_app.local_azure.region import ChangeError, Region
-from mini_app.local_azure.revisions import Revision, wanted
+from mini_app.local_azure.region import Region, failure
+from mini_app.local_azure.revisions import Revision, Wanted, wanted
 from mini_app.local_azure.routes import Routes, Where
 from mini_app.local_azure.scope import Scope
 
@@ -70,13 +70,15 @@ class ContainerApps:
             asked = wanted(patch, region.revision, region.revisions)
         except ValueError as error:
             raise ArmError(400, "ContainerAppInvalidScaleSpec", str(error)) from None
+        _single(patch, region)
         _must_run(region)
         region.must_be_free()
         if asked.named and (known := region.revisions.get(asked.suffix)) is not None:
-            work = _nothing() if known.is_made_as(asked) else _already_exists(asked.suffix)
-            return self._accepted(request, region, "update", work)
+            return self._accepted(request, region, "update", _again(region.app, known, asked))
         if asked.new_revision:
             return self._accepted(request, region, "update", region.deploy(asked))
+        if not asked.scales:
+            return self._accepted(request, region, "update", _nothing())
         region.revision.max_replicas = asked.max_replicas
         return self._accepted(request, region, "update", region.scale(asked.replicas))
 
@@ -114,8 +116,6 @@ class ContainerApps:
         revision = _revision(region, where)
         if revision.active:
             return web.json_response("Activated")
-        if revision.error:
-            raise ArmError(400, "RevisionFailed", f"{revision.name} never got well: {revision.error}")
         _must_run(region)
         region.begin("activate")
         region.background("activate", region.activate(revision))
@@ -154,12 +154,29 @@ async def _nothing() -> None:
     """The work of a change that changes nothing."""
 
 
-async def _already_exists(suffix: str) -> None:
-    """The work of a change that names a revision which was made otherwise: Azure accepts it, and fails."""
-    text = (
-        f"Field 'template.revisionsuffix' is invalid with details: 'Invalid value: revision with suffix {suffix} already exists'"
-    )
-    raise ChangeError("ContainerAppOperationError", text)
+async def _again(app: str, known: Revision, asked: Wanted) -> None:
+    """The work of a change that names a revision there is: nothing where it was made so, and Azure's failure where it was not."""
+    if not known.is_made_as(asked):
+        why = f"Invalid value: revision with suffix {known.suffix} already exists"
+        raise failure(app, f"Field 'template.revisionsuffix' is invalid with details: '{why}'")
+    if known.error:
+        raise failure(app, known.error)
+
+
+def _single(patch: AppPatch, region: Region) -> None:
+    """Refuse what only an app with several active revisions can do. Raises ArmError."""
+    configuration = patch.properties.configuration if patch.properties else None
+    if configuration is None:
+        return
+    if (configuration.active_revisions_mode or "Single").lower() != "single":
+        raise ArmError(400, "ContainerAppInvalidRevisionMode", "one revision at a time is active here: the mode stays Single")
+    traffic = configuration.ingress.traffic if configuration.ingress else None
+    if traffic is None:
+        return
+    elsewhere = [t for t in traffic if t.weight and not t.latest_revision and t.revision_name != region.revision.name]
+    if sum(t.weight for t in traffic) != 100 or elsewhere:
+        text = f"in single revision mode, {region.revision.name} takes 100 percent"
+        raise ArmError(400, "ContainerAppInvalidTrafficWeight", text)
 
 
 def _must_run(region: Region) -> None:

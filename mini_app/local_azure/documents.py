@@ -30,7 +30,6 @@ class Ids:
 def container_app(ids: Ids, region: Region) -> dict[str, Any]:
     """A container app."""
     now = region.revision
-    ready = [r for r in region.revisions.values() if r.provisioning == "Provisioned"]
     newest = list(region.revisions.values())[-1]
     return {
         "id": f"{ids.group}/providers/Microsoft.App/containerApps/{region.app}",
@@ -42,7 +41,7 @@ def container_app(ids: Ids, region: Region) -> dict[str, Any]:
             "provisioningState": "InProgress" if region.changing else "Failed" if newest.error else "Succeeded",
             "runningStatus": "Running" if region.running else "Stopped",
             "latestRevisionName": newest.name,
-            "latestReadyRevisionName": ready[-1].name,
+            "latestReadyRevisionName": now.name,
             "configuration": {
                 "activeRevisionsMode": "Single",
                 "ingress": {

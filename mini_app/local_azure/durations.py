@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from urllib.parse import unquote
 
 LONGEST = timedelta(days=31)
 
@@ -24,7 +25,7 @@ def duration(text: str) -> timedelta:
 
 def span(text: str, now: datetime) -> tuple[datetime, datetime]:
     """Begin and end of `PT1H` (up to now), of `begin/end` or of `begin/PT1H`. Raises ValueError."""
-    first, slash, second = text.partition("/")
+    first, slash, second = unquote(text).partition("/")  # the Azure CLI escapes it twice
     if not slash:
         return now - duration(first), now
     begin = _moment(first)

@@ -64,9 +64,31 @@ class Template(Part):
     scale: Scale | None = None
 
 
+class RevisionTraffic(Part):
+    """The share of a revision in percent."""
+
+    revision_name: str | None = Field(None, max_length=200)
+    weight: Annotated[int, Field(ge=0, le=100)] = 0
+    latest_revision: bool | None = None
+
+
+class Ingress(Part):
+    """Who is let in, and to which revisions."""
+
+    traffic: list[RevisionTraffic] | None = Field(None, max_length=100)
+
+
+class Configuration(Part):
+    """What does not belong to a revision."""
+
+    active_revisions_mode: Literal["Single", "single", "Multiple", "multiple", "Labels", "labels"] | None = None
+    ingress: Ingress | None = None
+
+
 class AppProperties(Part):
     """The properties of a container app."""
 
+    configuration: Configuration | None = None
     template: Template | None = None
 
 

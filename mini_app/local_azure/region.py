@@ -35,6 +35,13 @@ class ChangeError(RuntimeError):
         self.code = code
 
 
+def failure(app: str, why: str) -> ChangeError:
+    """The error of a revision that did not get well."""
+    return ChangeError(
+        "ContainerAppOperationError", f"Failed to provision revision for container app '{app}'. Error details: {why}"
+    )
+
+
 @dataclass(slots=True)
 class Counters:
     """What really happened, for whoever wants to know how often."""
@@ -182,16 +189,16 @@ class Region:
         )
         self.revisions[wanted.suffix] = new
         self.counters.revisions_created_total += 1
-        if new.image not in IMAGES:
-            self._give_up(new, f"ImagePullBackOff: {new.image!r} does not exist here")
         await self._change_over(new)
 
     async def activate(self, revision: Revision) -> None:
-        """Bring up a revision that served before, and change over to it. Raises ChangeError as `deploy` does."""
+        """Bring up an older revision, and change over to it. Raises ChangeError as `deploy` does."""
         self.counters.activations_total += 1
         await self._change_over(revision)
 
     async def _change_over(self, new: Revision) -> None:
+        if new.image not in IMAGES:
+            self._give_up(new, f"ImagePullBackOff: {new.image!r} does not exist here")
         old = list(self.replicas)
         await self._add(new, new.replicas)
         mine = [r for r in self.replicas if r.revision == new.name]
@@ -200,15 +207,14 @@ class Region:
                 await self._remove(replica)
             self._give_up(new, "its replicas did not become ready")
         self.revision.active = False
-        new.provisioning, new.active = "Provisioned", True
+        new.provisioning, new.error, new.active = "Provisioned", "", True
         self.current = new.suffix
         for replica in old:
             await self._remove(replica)
 
     def _give_up(self, revision: Revision, why: str) -> NoReturn:
         revision.provisioning, revision.error = "Failed", why
-        text = f"Failed to provision revision for container app '{self.app}'. Error details: {why}"
-        raise ChangeError("ContainerAppOperationError", text)
+        raise failure(self.app, why)
 
     async def _add(self, revision: Revision, count: int) -> None:
         await asyncio.gather(*(self._one(revision) for _ in range(count)))

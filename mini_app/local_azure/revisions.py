@@ -56,6 +56,8 @@ class Wanted:
     max_replicas: int
     named: bool
     """Whether the PATCH itself names the revision."""
+    scales: bool
+    """Whether the PATCH says anything of the scale."""
     new_revision: bool
 
 
@@ -85,6 +87,7 @@ def wanted(patch: AppPatch, now: Revision, suffixes: Iterable[str]) -> Wanted:
         replicas=replicas,
         max_replicas=upper,
         named=bool(template.revision_suffix),
+        scales=template.scale is not None,
         new_revision=new,
     )
 

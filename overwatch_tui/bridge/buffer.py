@@ -49,7 +49,7 @@ class Batch:
 
 
 class Buffer:
-    """Implements `agents.telemetry.Telemetry`. `samples` bounds the slots, against names that never end."""
+    """Implements the seam's `Feed`. `samples` bounds the slots, against names that never end."""
 
     def __init__(self, *, thoughts: int = THOUGHTS, samples: int = SAMPLES) -> None:
         self._lock = Lock()
@@ -90,6 +90,12 @@ class Buffer:
         with self._lock:
             self._waiting = True
             self._notices.append(notice)
+
+    def lost(self, count: int) -> None:
+        """Count what was lost before it came here."""
+        with self._lock:
+            self._waiting = True
+            self._dropped += count
 
     def drain(self) -> Batch | None:
         """Everything since the last time, or None where nothing came."""

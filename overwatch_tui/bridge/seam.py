@@ -11,7 +11,8 @@ from overwatch_tui.chaos import ChaosFault, FaultName
 
 if TYPE_CHECKING:
     from agents.events import Event
-    from agents.telemetry import Telemetry
+    from agents.telemetry import Telemetric
+    from overwatch_tui.bridge.buffer import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,22 @@ class TargetInfo:
     faults: tuple[FaultName, ...]
 
 
+class Feed(Protocol):
+    """Where a handle publishes to; thread-safe, returns at once, never raises. A swarm in this process needs `publish` alone."""
+
+    def publish(self, item: Telemetric) -> None:
+        """Take one item of the swarm's telemetry."""
+        ...
+
+    def note(self, notice: Notice) -> None:
+        """Take word of the connection, or a part of the log that was missed."""
+        ...
+
+    def lost(self, count: int) -> None:
+        """So much telemetry was lost on the way."""
+        ...
+
+
 class SwarmHandle(Protocol):
     """One swarm. `run` and `history` are awaited in the worker's loop; everything else is called from the screen's thread.
 
@@ -38,7 +55,7 @@ class SwarmHandle(Protocol):
     me: str
     """Who the person at the screen is, for the record."""
 
-    async def run(self, telemetry: Telemetry, ready: Callable[[], None]) -> None:
+    async def run(self, telemetry: Feed, ready: Callable[[], None]) -> None:
         """Live until cancelled or told to `stop`; `ready` is called once, when commands and `history` are answered."""
         ...
 

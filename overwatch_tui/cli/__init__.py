@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import chaos, doctor, drill, incidents, run, swarm
+from overwatch_tui.cli import attach, chaos, doctor, drill, incidents, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -27,8 +27,18 @@ app.command(
 app.command(
     "run",
     short_help="Run the swarm without a screen, as log lines.",
-    epilog="Example: overwatch-tui run --json | tee overwatch.log",
+    epilog="Example: overwatch-tui run --json --heartbeat-seconds 30 | tee overwatch.log",
 )(run.run)
+app.command(
+    "attach",
+    short_help="Open the control room over a swarm that runs elsewhere.",
+    epilog="Example: OVERWATCH_HOME=/srv/overwatch overwatch-tui attach --read-only",
+)(attach.attach)
+app.command(
+    "health",
+    short_help="Say whether the swarm of this home is well.",
+    epilog="Example: overwatch-tui health || echo unwell",
+)(attach.health)
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(incidents.app, name="incidents")
 app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)

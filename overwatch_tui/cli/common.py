@@ -54,7 +54,7 @@ def settings_of(config: Path | None) -> Settings:
 
 def home() -> Path:
     """Where all state lies."""
-    from agents.settings import home as where
+    from agents.home import home as where
 
     return where()
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
+import contextlib
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -21,9 +20,10 @@ from overwatch_tui.cli.common import (
     settings_of,
     writable_home,
 )
+from overwatch_tui.cli.log_lines import LogLines
 
 if TYPE_CHECKING:
-    from agents.telemetry import Telemetric
+    from overwatch_tui.wiring import LocalSwarm
 
 
 def launch(
@@ -44,19 +44,53 @@ def launch(
         raise UsageError(f"screen.{error}") from error
 
 
-def run(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Run the swarm without a screen, one structured log line for each event, until Ctrl-C."""
+def run(
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+    heartbeat: Annotated[
+        float, typer.Option("--heartbeat-seconds", min=1, max=3600, help="Seconds between two lines that say that all goes on.")
+    ] = 60,
+) -> None:
+    """Run the swarm without a screen, one structured log line for each event, until Ctrl-C. `attach` opens a screen over it.
+
+    Once the swarm is up, a heartbeat line comes every minute, unless told otherwise: where none comes, the swarm does not work.
+    """
     settings = settings_of(config)
     where = writable_home()
     from overwatch_tui.wiring import LocalSwarm
 
     swarm = LocalSwarm(settings, where)
     log = LogLines(json_lines=as_json, closed=swarm.stop)
-    came = run_swarm(lambda: swarm.run(log, lambda: None), swarm.stop)
+    came = run_swarm(lambda: _beating(swarm, log, heartbeat), swarm.stop)
     if log.problem is not None:
         raise log.problem
     if signal.SIGINT in came:
         raise typer.Exit(INTERRUPTED)
+
+
+async def _beating(swarm: LocalSwarm, log: LogLines, seconds: float) -> None:
+    """Run the swarm, and let the log say every so often that it does."""
+    from agents.clock import SystemClock
+    from agents.durable.errors import DurableError
+    from overwatch_tui.wiring import NotRunningError
+
+    clock = SystemClock()
+
+    async def beat() -> None:
+        await log.known.wait()
+        while True:
+            with contextlib.suppress(DurableError, NotRunningError):  # no sign of life now; the next one may be
+                log.beat(clock.now(), await swarm.incidents())
+            await clock.sleep(seconds)
+
+    beating = asyncio.create_task(beat(), name="heartbeat")
+    try:
+        await swarm.run(log, lambda: None)
+    finally:
+        beating.cancel()
+        await asyncio.wait({beating})
+    if not beating.cancelled():
+        beating.result()
 
 
 def run_swarm(work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], None]) -> list[int]:
@@ -84,66 +118,3 @@ def run_swarm(work: Callable[[], Coroutine[Any, Any, None]], stop: Callable[[], 
     except (DurableError, DemoError) as error:
         raise CommandError(str(error)) from error
     return came
-
-
-class LogLines:
-    """Telemetry as log lines on stdout: every event, and every change of an agent's or the swarm's state."""
-
-    def __init__(self, *, json_lines: bool, closed: Callable[[], None]) -> None:
-        self._json = json_lines
-        self._closed = closed
-        self.problem: OSError | None = None
-        """Why the log can't be written; a reader who went away is no problem."""
-        self._last: dict[str, str] = {}
-
-    def publish(self, item: Telemetric) -> None:
-        """Print what a log reader wants to know; samples and thoughts are not logged."""
-        from agents.events import Event
-        from agents.telemetry import AgentState, SwarmState
-
-        match item:
-            case Event():
-                self._line(
-                    item.time.isoformat(), "event", type=item.type, incident=item.incident, source=item.source, **_words(item)
-                )
-            case AgentState(state="starting" | "down"):
-                self._change(
-                    item.agent, item.state, item.at.isoformat(), "agent", agent=item.agent, state=item.state, detail=item.detail
-                )
-            case AgentState():
-                self._change(item.agent, "up", item.at.isoformat(), "agent", agent=item.agent, state="up")
-            case SwarmState():
-                words = f"{item.automation} {item.problem}"
-                self._change("", words, item.at.isoformat(), "swarm", automation=item.automation, problem=item.problem)
-
-    def _change(self, key: str, value: str, at: str, kind: str, **fields: str) -> None:
-        if self._last.get(key) != value:
-            self._last[key] = value
-            self._line(at, kind, **fields)
-
-    def _line(self, at: str, kind: str, **fields: Any) -> None:
-        if self._json:
-            text = json.dumps({"time": at, "kind": kind, **fields}, ensure_ascii=False, default=str)
-        else:
-            shown = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in fields.items() if value)
-            text = f"{at} {kind} " + " ".join(shown)
-        try:
-            sys.stdout.write(text + "\n")
-            sys.stdout.flush()
-        except OSError as error:
-            self.problem = None if isinstance(error, BrokenPipeError) else error
-            _forget_stdout()
-            self._closed()
-
-
-def _forget_stdout() -> None:
-    """Nobody reads any more: what is still to be flushed goes nowhere, without a complaint at the exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
-def _words(event: Any) -> dict[str, str]:
-    from overwatch_tui.describe import describe
-
-    return {"text": describe(event)}

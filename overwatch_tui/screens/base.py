@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 _CHANGES = frozenset(action.method.partition("(")[0] for action in ACTIONS if action.changes)
 
+_ATTACHED = {"quit": "detach"}
+"""What a key does in a room whose swarm lives elsewhere."""
+
 
 class RoomScreen(Screen[None]):
     """A view of the state. `show` is called with each new one, `tick` each second."""
@@ -86,7 +89,7 @@ class RoomScreen(Screen[None]):
         """The status and the banner."""
         room, width = self.room, self.size.width
         bar = self.query_one("#status", SafeLine)
-        bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=room.read_only),)
+        bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=room.read_only, attached=room.attached),)
         banner = self.query_one("#banner", SafeLines)
         banner.lines = banner_lines(state, width, room.glyphs)
         banner.display = bool(banner.lines)
@@ -99,7 +102,9 @@ class RoomScreen(Screen[None]):
         for key, binding in self.active_bindings.items():
             if binding.binding.id is not None:
                 active.setdefault(binding.binding.id, (key, binding.enabled))
-        self.query_one("#keys", SafeLine).lines = (key_line(active, self.size.width - 2),)
+        self.query_one("#keys", SafeLine).lines = (
+            key_line(active, self.size.width - 2, _ATTACHED if self.room.attached else {}),
+        )
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What would change something is not there in a read-only room."""

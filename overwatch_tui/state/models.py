@@ -21,12 +21,12 @@ Tone = Literal["plain", "muted", "strong", "accent", "ok", "warn", "fail", "unkn
 Piece = tuple[str, Tone]
 Line = tuple[Piece, ...]
 
-HostPhase = Literal["starting", "running", "stopped", "failed"]
+HostPhase = Literal["starting", "running", "stopped", "failed", "away"]
 
 
 @dataclass(frozen=True, slots=True)
 class HostView:
-    """How the thread that hosts the swarm stands. `problem` comes with its remedy."""
+    """How the thread that hosts the swarm stands; `away` is a swarm of another process. `problem` comes with its remedy."""
 
     phase: HostPhase = "starting"
     problem: str = ""

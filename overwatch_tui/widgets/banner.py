@@ -29,6 +29,8 @@ def _told(state: State, glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
     host, swarm = state.host, state.swarm
     if host.phase == "failed":
         yield f"{glyphs.fail} DISCONNECTED  the swarm ended: {host.problem} {glyphs.dot} R starts it again", "alarm"
+    elif host.phase == "away":
+        yield f"{glyphs.fail} DISCONNECTED  {host.problem}", "alarm"
     elif host.phase == "stopped":
         yield f"{glyphs.fail} DISCONNECTED  the swarm has stopped {glyphs.dot} R starts it again", "alarm"
     elif host.problem:

@@ -56,6 +56,8 @@ def _foot(state: State, up: int, width: int) -> tuple[Line, ...]:
         problem = wrap(state.host.problem or "the swarm has stopped", width, max_lines=4, placeholder=" …")
         keys: Line = (("R starts again  q quits".center(width), "plain"),)
         return (*(((part.ljust(width), "fail"),) for part in problem), keys)
+    if state.host.phase == "away":
+        return tuple(((part.ljust(width), "fail"),) for part in wrap(state.host.problem, width, max_lines=4, placeholder=" …"))
     if up == len(AGENTS):
         return ((("all six are up; waiting for the first look at the regions".center(width), "ok"),),)
     return (((f"{up} of {len(AGENTS)} are up".center(width), "muted"),),)

@@ -14,10 +14,10 @@ NAME = "OVERWATCH"
 _SHORT = ("Sentry", "Diag", "Strat", "Orch", "Logi", "Traff")
 
 
-def status_line(state: State, width: int, now: datetime, glyphs: Glyphs, *, read_only: bool) -> Line:
+def status_line(state: State, width: int, now: datetime, glyphs: Glyphs, *, read_only: bool, attached: bool = False) -> Line:
     """The line, as wide as `width`, with the time at its right."""
     time = f"{now:%H:%M:%S}Z"
-    parts = _parts(state, glyphs, read_only=read_only)
+    parts = _parts(state, glyphs, read_only=read_only, attached=attached)
     dot: Piece = (f" {glyphs.dot} ", "muted")
     while True:
         line: list[Piece] = [(NAME, "accent")]
@@ -55,14 +55,14 @@ def _agents(state: State, names: Sequence[str], gap: str, glyphs: Glyphs) -> Lin
     return tuple(line[:-1])
 
 
-def _parts(state: State, glyphs: Glyphs, *, read_only: bool) -> list[tuple[int, Piece]]:
+def _parts(state: State, glyphs: Glyphs, *, read_only: bool, attached: bool) -> list[tuple[int, Piece]]:
     """Each part with its weight: the lighter one gives way first."""
     parts: list[tuple[int, Piece]] = []
     if state.targets:
         names = ", ".join(target.name for target in state.targets)
         parts.append((60, (fmt.shorten(names, 30), "strong")))
     swarm = state.swarm
-    if state.host.phase in {"failed", "stopped"}:
+    if state.host.phase in {"failed", "stopped", "away"}:
         parts.append((100, (f"{glyphs.fail} DISCONNECTED", "fail")))
     elif swarm is None:
         parts.append((50, ("starting", "muted")))
@@ -73,6 +73,8 @@ def _parts(state: State, glyphs: Glyphs, *, read_only: bool) -> list[tuple[int, 
     parts += _incidents(state, glyphs)
     if read_only:
         parts.append((90, ("read-only", "warn")))
+    if attached:
+        parts.append((88, ("attached", "accent")))
     if swarm is not None:
         parts.append((30, (f"reasoning: {swarm.reasoning}", "muted")))
         parts.append((20, (f"bus: {swarm.bus}", "muted")))

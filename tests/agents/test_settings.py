@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from agents.settings import Settings, SettingsError, find, home, load
+from agents.home import home
+from agents.settings import Settings, SettingsError, find, load
 
 SHOP = """
 [targets.shop]

@@ -14,7 +14,8 @@ from processes import children_of, running
 
 from agents import toolbox
 from agents.seams import ToolError, ToolsUnavailableError
-from agents.toolbox import McpTools, ServerCommand
+from agents.tool_server import ServerCommand
+from agents.toolbox import McpTools
 
 SERVER = Path(__file__).parent.parent / "support" / "tiny_server.py"
 
@@ -269,3 +270,39 @@ async def test_a_server_that_served_is_started_anew_soon_however_often_others_fa
     assert slept[6] == 0.5
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_call_that_the_sdk_cancels_by_itself_is_cut_off_and_the_client_is_not_used_again(scripted):
+    tools, client = scripted
+    client.answers["a"] = asyncio.get_running_loop().create_future()
+    client.answers["a"].cancel()
+    with pytest.raises(ToolsUnavailableError, match="'a' was cut off: the connection broke"):
+        await tools.write("a", {})
+    await until(lambda: "the connection broke" in tools.problem)
+    with pytest.raises(ToolsUnavailableError, match="went away"):
+        await tools.read("a", {})
+
+
+async def test_a_cancellation_that_nobody_asked_for_does_not_end_the_swarms_task(clock, tmp_path, monkeypatch):
+    import mcp.client
+
+    lives = iter([asyncio.CancelledError(), BaseExceptionGroup("", [asyncio.CancelledError(), ConnectionError("gone")]), None])
+
+    class Life(Client):
+        async def __aenter__(self):
+            if (end := next(lives)) is not None:
+                raise end
+            return self
+
+    async def sleep(_):
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    monkeypatch.setattr(mcp.client, "Client", lambda _: Life({}))
+    tools = McpTools(clock)
+    task = asyncio.create_task(tools.run(ServerCommand(["unused"], {}, tmp_path / "log")))
+    assert await tools.wait_up(20)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

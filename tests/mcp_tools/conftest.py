@@ -433,6 +433,16 @@ class LocalAzure:
     def kill_replica(self, region: str, index: int) -> None:
         self._control("POST", "kill-replica", {"region": region, "index": index})
 
+    def fault(self, spec: dict[str, Any]) -> None:
+        """Have ARM go wrong as described, the next times that it fits."""
+        self._control("POST", "arm-faults", spec)
+
+    def faults_struck(self) -> int:
+        """How often the faults asked for struck; what is left of them is taken back."""
+        listed = self._control("GET", "arm-faults")
+        self._control("DELETE", "arm-faults")
+        return sum(one["struck"] for one in listed["faults"])
+
     def config(self, journal: Path) -> dict[str, Any]:
         """The configuration of the server for this world."""
         facts = self.facts

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 import pytest
-from arm_support import APP, IDS, ArmClient, Process, template
+from arm_support import APP, IDS, ArmClient, Process, properties, template
 
 from mini_app.local_azure import region as region_module
 from mini_app.local_azure.replicas import Replica
@@ -149,6 +149,7 @@ async def test_an_old_revision_is_activated_and_takes_over(ask, processes, regio
     await settled(ask)
     assert (await ask.send("POST", f"{APP}/revisions/demo-east--r1/activate")).body == "Activated"
     await settled(ask)
+    assert (await settled(ask))["latestReadyRevisionName"] == "demo-east--r1"
     states = {r["name"]: r["properties"]["active"] for r in (await ask.send("GET", f"{APP}/revisions")).body["value"]}
     assert states == {"demo-east--r1": True, "demo-east--two": False}
     assert {r.revision for r in region.replicas} == {"demo-east--r1"}
@@ -157,11 +158,46 @@ async def test_an_old_revision_is_activated_and_takes_over(ask, processes, regio
     assert (processes.started, region.counters.activations_total) == (started, 1)
 
 
-async def test_a_revision_that_never_got_well_is_not_activated(ask, processes, region):
-    await ask.send("PATCH", APP, template(containers=[{"image": "mini-app:404"}], revisionSuffix="gone"))
+async def test_a_revision_that_never_got_well_does_not_take_over(ask, processes, region):
+    change = template(containers=[{"image": "mini-app:404"}], revisionSuffix="gone")
+    await ask.send("PATCH", APP, change)
     await settled(ask)
-    assert (await ask.send("POST", f"{APP}/revisions/demo-east--gone/activate")).code == "RevisionFailed"
-    assert region.revision.name == "demo-east--r1"
+    assert (await ask.send("POST", f"{APP}/revisions/demo-east--gone/activate")).status == 200
+    await settled(ask)
+    assert (region.revision.name, len(region.replicas), processes.started) == ("demo-east--r1", 2, 0)
+    again = await ask.send("PATCH", APP, change)
+    await settled(ask)
+    assert (await ask.send("GET", again.path("Azure-AsyncOperation"))).body["status"] == "Failed"
+    assert region.counters.revisions_created_total == 1
+
+
+def configured(**content) -> bytes:
+    return properties(configuration=content)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        configured(activeRevisionsMode="Multiple"),
+        configured(ingress={"traffic": [{"revisionName": "demo-east--two", "weight": 100}]}),
+        configured(ingress={"traffic": [{"revisionName": "demo-east--r1", "weight": 60}]}),
+        configured(ingress={"traffic": [{"revisionName": "demo-east--r1", "weight": "100"}]}),
+        configured(ingress={"traffic": []}),
+    ],
+)
+async def test_what_needs_several_active_revisions_is_refused_and_not_ignored(ask, region, body):
+    assert (await ask.send("PATCH", APP, body)).status == 400
+    assert region.changing is None
+
+
+@pytest.mark.parametrize("share", [{"revisionName": "demo-east--r1"}, {"latestRevision": True}])
+async def test_a_patch_that_leaves_all_as_it_is_is_accepted_and_counts_as_no_change(ask, region, share):
+    body = configured(activeRevisionsMode="single", ingress={"traffic": [{**share, "weight": 100}]})
+    answer = await ask.send("PATCH", APP, body)
+    assert answer.status == 202
+    await settled(ask)
+    assert (await ask.send("GET", answer.path("Azure-AsyncOperation"))).body["status"] == "Succeeded"
+    assert (region.counters.scales_total, region.counters.revisions_created_total) == (0, 0)
 
 
 async def test_the_revision_that_serves_is_not_deactivated_and_any_other_is(ask, processes):

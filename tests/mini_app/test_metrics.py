@@ -157,4 +157,5 @@ def test_spans_are_read_in_each_of_their_forms():
     assert span("PT1H", NOON) == hour
     assert span("2026-01-01T11:00:00Z/2026-01-01T12:00:00Z", datetime.now(UTC)) == hour
     assert span("2026-01-01T11:00:00/PT1H", datetime.now(UTC)) == hour
+    assert span("2026-01-01T11%3A00%3A00%2FPT1H", datetime.now(UTC)) == hour
     assert span("2026-01-01T12:00:00 01:00/PT1H", datetime.now(UTC)) == hour

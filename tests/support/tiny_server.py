@@ -1,6 +1,7 @@
-"""A real MCP server over stdio that does what its client has to survive. Started by tests, never imported by them.
+"""A real MCP server that does what its client has to survive. Started by tests, never imported by them.
 
-Its argument is a file that gets a line for every call, so that a repeated one shows.
+Its argument is a file that gets a line for every call, so that a repeated one shows. With a port and a token as further
+arguments it serves HTTP, else stdio.
 """
 
 from __future__ import annotations
@@ -61,5 +62,23 @@ async def freeze() -> dict[str, int]:
     return {}
 
 
+def serve_http(port: int, token: str) -> None:
+    import uvicorn
+    from starlette.responses import Response
+
+    app = server.streamable_http_app()
+
+    async def guarded(scope, receive, send):
+        if scope["type"] == "http" and (b"authorization", f"Bearer {token}".encode()) not in scope["headers"]:
+            await Response(status_code=401)(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    uvicorn.run(guarded, host="127.0.0.1", port=port, log_level="error")
+
+
 if __name__ == "__main__":
-    server.run(transport="stdio")
+    if len(sys.argv) > 2:
+        serve_http(int(sys.argv[2]), sys.argv[3])
+    else:
+        server.run(transport="stdio")

@@ -1,7 +1,7 @@
-"""The MCP server: reads and acts on the configured targets, over stdio.
+"""The MCP server: reads and acts on the configured targets, over stdio or streamable HTTP.
 
-It answers at once and gets its login ready in the background. When its client goes away it finishes what is under way, then
-ends. It logs to stderr; stdout belongs to the protocol.
+It answers at once and gets its login ready in the background. When its client goes away (stdio) or a signal comes it finishes
+what is under way, then ends. It logs to stderr; over stdio, stdout belongs to the protocol.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,10 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import load_config
 from overwatch_mcp.errors import OverwatchToolError
+from overwatch_mcp.http_options import HttpOptions, add_http_options, http_options
 from overwatch_mcp.journal import Journal
 from overwatch_mcp.loopback import spare_loopback
+from overwatch_mcp.resources import add_resources
 from overwatch_mcp.tools import add_tools
 from overwatch_mcp.workshop import DRAIN_SECONDS, Workshop
 
@@ -40,18 +43,21 @@ INSTRUCTIONS = (
 
 
 def main(argv: Sequence[str] | None = None, open_journal: Callable[[Path], Journal] = Journal) -> int:
-    """Serve until the client goes away; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="overwatch-mcp", description="The MCP server of Overwatch, over stdio.")
+    """Serve until the client goes away, or a signal comes; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="overwatch-mcp", description="The MCP server of Overwatch.")
+    parser.add_argument("--transport", default="stdio", choices=("stdio", "http"), help="(default: %(default)s)")
     parser.add_argument("--config", type=Path, help="the configuration file (else OVERWATCH_MCP_CONFIG)")
     parser.add_argument("--log-level", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR"))
+    add_http_options(parser)
     options = parser.parse_args(argv)
     logging.basicConfig(level=options.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for talkative in ("aiohttp", "mcp"):
+    for talkative in ("aiohttp", "httpx2", "mcp", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("azure").setLevel(logging.ERROR)
     spare_loopback(os.environ)
     try:
-        return asyncio.run(_serve(options.config, open_journal))
+        door = http_options(options) if options.transport == "http" else None
+        return asyncio.run(_serve(options.config, open_journal, door))
     except OverwatchToolError as error:
         logger.error("%s", error)  # noqa: TRY400 - the text is for whoever configures; a traceback would hide it
         return 2
@@ -67,12 +73,20 @@ def build_server(workshop: Workshop, on_first_answer: Callable[[], None]) -> MCP
             waiting.pop()()
         return answer
 
-    server = MCPServer[Any]("overwatch", instructions=INSTRUCTIONS, middleware=[first_answer])
+    server = MCPServer[Any]("overwatch", version=_version(), instructions=INSTRUCTIONS, middleware=[first_answer])
     add_tools(server, workshop)
+    add_resources(server, workshop)
     return server
 
 
-async def _serve(config: Path | None, open_journal: Callable[[Path], Journal]) -> int:
+def _version() -> str:
+    try:
+        return metadata.version("overwatch-tui")
+    except metadata.PackageNotFoundError:
+        return "unknown"
+
+
+async def _serve(config: Path | None, open_journal: Callable[[Path], Journal], door: HttpOptions | None) -> int:
     workshop = Workshop(load_config(config), SystemClock(), open_journal=open_journal)
     loop = asyncio.get_running_loop()
     warming: list[asyncio.Task[None]] = []
@@ -80,15 +94,14 @@ async def _serve(config: Path | None, open_journal: Callable[[Path], Journal]) -
     def warm() -> None:
         loop.call_later(WARM_DELAY_SECONDS, lambda: warming.append(asyncio.create_task(workshop.platforms.warm(), name="warm")))
 
-    stopping: list[asyncio.Task[None]] = []
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: stopping.append(asyncio.create_task(_stop(workshop))))
+    server = build_server(workshop, warm)
     try:
-        try:
-            await build_server(workshop, warm).run_stdio_async()
-        except Exception:
-            logger.exception("the connection broke")
-        logger.info("the client is gone")
+        if door is None:
+            await _serve_stdio(server, workshop)
+        else:
+            from overwatch_mcp.http_server import serve_http  # noqa: PLC0415 - over stdio nobody waits for it
+
+            await serve_http(server, workshop, door)
         await _drain(workshop)
     finally:
         for task in warming:
@@ -96,6 +109,18 @@ async def _serve(config: Path | None, open_journal: Callable[[Path], Journal]) -
         await asyncio.gather(*warming, return_exceptions=True)
         await workshop.close()
     return 0
+
+
+async def _serve_stdio(server: MCPServer[Any], workshop: Workshop) -> None:
+    loop = asyncio.get_running_loop()
+    stopping: list[asyncio.Task[None]] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: stopping.append(asyncio.create_task(_stop(workshop))))
+    try:
+        await server.run_stdio_async()
+    except Exception:
+        logger.exception("the connection broke")
+    logger.info("the client is gone")
 
 
 async def _drain(workshop: Workshop) -> None:

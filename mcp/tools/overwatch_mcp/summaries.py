@@ -10,15 +10,18 @@ from overwatch_mcp.models import TargetSummary
 
 def summarize(name: str, config: TargetConfig, writes_left: int) -> TargetSummary:
     """One target as `list_targets` shows it; `writes_left` is how many writes this hour still allows."""
-    tools: tuple[WriteTool, ...] = get_args(WriteTool)
-    allowed = [tool for tool in tools if config.allowed_tools is None or tool in config.allowed_tools]
+    allowed = set(get_args(WriteTool)) if config.allowed_tools is None else set(get_args(WriteTool)) & config.allowed_tools
+    if config.traffic is None:
+        allowed.discard("switch_traffic")
+    if not config.images:
+        allowed -= {"deploy_container", "rollback_revision"}
     return TargetSummary(
         name=name,
         platform=config.platform,
-        regions=list(config.regions),
+        regions=sorted(config.regions),
         traffic=None if config.traffic is None else config.traffic.kind,
         public_url=config.public_url,
-        write_tools=[tool for tool in allowed if tool != "switch_traffic" or config.traffic is not None],
+        write_tools=sorted(allowed),
         min_replicas=config.limits.min_replicas,
         max_replicas=config.limits.max_replicas,
         images=list(config.images),

@@ -123,6 +123,31 @@ def test_tools_are_asked_without_touching_the_home_of_a_running_swarm(cli, home,
     assert [path.name for path in home.iterdir()] == ["mcp.json"]
 
 
+def test_tools_that_run_elsewhere_and_refuse_are_a_finding_with_what_they_said(cli, configured, monkeypatch):
+    asked = []
+
+    class Tools:
+        problem = "the MCP server at http://127.0.0.1:9/mcp is away (it refused the token of 'token')"
+
+        def __init__(self, _clock) -> None: ...
+
+        async def run(self, server) -> None:
+            asked.append(server)
+
+        async def wait_up(self, _seconds) -> bool:
+            while not asked:
+                await asyncio.sleep(0)
+            return False
+
+    monkeypatch.setattr("overwatch_tui.checkup.McpTools", Tools)
+    table = '[tools]\nurl = "http://127.0.0.1:9/mcp"\ntoken_file = "token"\n'
+    said = cli("doctor", "--json", *configured(SHOP + AZURE + table))
+    finding = findings(said)["tools"]
+    assert (finding["state"], finding["detail"]) == ("fail", Tools.problem)
+    assert "[tools]" in finding["remedy"]
+    assert asked[0].url == "http://127.0.0.1:9/mcp"
+
+
 async def shop(**paths: int) -> web.Application:
     app = web.Application()
     for path, status in paths.items():

@@ -11,7 +11,7 @@ import pytest
 from tests_support import Build
 
 from agents.telemetry import AgentState, SwarmState, Thought
-from overwatch_tui.cli.run import LogLines
+from overwatch_tui.cli.log_lines import LogLines
 from tests.overwatch_tui import story
 
 AT = datetime(2026, 11, 23, 14, 2, 11, tzinfo=UTC)

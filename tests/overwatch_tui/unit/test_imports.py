@@ -35,5 +35,10 @@ def test_the_app_paints_before_anything_heavy_loads():
     assert loaded_by("overwatch_tui.app", "pydantic", "agents.events", "sqlalchemy", "openai", "mcp", "aiohttp", "azure") == []
 
 
+@pytest.mark.parametrize("module", ["overwatch_tui.attach.link", "overwatch_tui.cli.attach", "agents.home"])
+def test_a_health_check_loads_neither_the_settings_nor_the_swarm(module):
+    assert loaded_by(module, "pydantic", "textual", "sqlalchemy", "openai", "agents.settings") == []
+
+
 def test_the_registry_of_actions_loads_nothing_heavy():
     assert loaded_by("overwatch_tui.actions", "textual", "rich", "pydantic", "typer") == []

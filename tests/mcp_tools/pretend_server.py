@@ -1,0 +1,25 @@
+"""The real server with two regions in memory behind it, for tests of the protocol. Started by tests, never imported by them."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from overwatch_mcp import workshop
+from overwatch_mcp.azure_mcp_server import main
+
+found = importlib.util.spec_from_file_location("fakes", Path(__file__).parent / "conftest.py")
+fakes = importlib.util.module_from_spec(found)
+found.loader.exec_module(fakes)
+
+
+def platforms(_config, clock):
+    platform = fakes.FakePlatform(clock)
+    platform.start_seconds = 0.0
+    return fakes.FakePlatforms(platform)
+
+
+if __name__ == "__main__":
+    workshop.Platforms = platforms
+    sys.exit(main())
