@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -93,6 +94,29 @@ async def test_a_command_that_nobody_waits_for_any_more_is_killed(cli, tmp_path)
     with pytest.raises(asyncio.CancelledError):
         await running
     await until(lambda: all(gone(int(pid)) for pid in pids.read_text(encoding="utf-8").split()))
+
+
+def marked(mark: str) -> list[str]:
+    """The living processes with a mark in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_text(encoding="utf-8", errors="replace") and not gone(int(path.parent.name)):
+                found.append(path.parent.name)
+    return found
+
+
+async def test_a_command_may_be_given_up_at_any_moment_of_its_start_and_leaves_nothing(cli, tmp_path):
+    az = cli("sleep 600 & wait", environment={"AZURE_MARK": str(tmp_path), "PATH": os.environ["PATH"]}, language="/bin/sh")
+    for steps in range(12):
+        running = asyncio.create_task(az.run(["x"], "updating"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(running, return_exceptions=True)
+        assert running.cancelled()
+    await until(lambda: not marked(str(tmp_path)))
 
 
 async def test_what_a_command_left_behind_is_killed_where_it_holds_the_answer_back(cli, tmp_path):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import shlex
 import sys
 
 import pytest
-from odd_arm import GROUP, ORIGINS
+from odd_arm import GROUP, ORIGINS, cut
 
 from overwatch_mcp.az_commands import AzCommands, in_safe_order
+from overwatch_mcp.az_edge import FRESH_SECONDS
 from overwatch_mcp.config import AzureTarget
-from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError
+from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError, ThrottledError
 
 pytest_plugins = ("odd_arm",)
 
@@ -209,6 +211,15 @@ async def test_nothing_is_disabled_where_the_others_can_not_be_seen(edge):
     assert world.changes == []
 
 
+@pytest.mark.parametrize("kind", ["front_door", "traffic_manager"])
+@pytest.mark.parametrize(("fault", "error"), [(429, ThrottledError), (500, LostError), (503, LostError), (cut, LostError)])
+async def test_a_share_is_asked_for_once_whatever_comes_back(made, arm, kind, fault, error):
+    arm.answers["PATCH"] = fault
+    with pytest.raises(error):
+        await made(traffic=TRAFFIC[kind]).set_origin("west", 100)
+    assert arm.arrived["PATCH"] == 1
+
+
 @pytest.mark.parametrize("via", ["sdk", "cli"])
 class TestTrafficManager:
     @pytest.fixture
@@ -288,6 +299,26 @@ async def test_the_command_that_is_run_is_the_one_that_is_told_and_waits_for_not
     told = [shlex.split(command) for command in platform.commands.switch({"east": 0, "west": 100}).split(" && ")]
     assert told[0] == ["az", *update]
     assert told[1][-6:] == ["--enabled-state" if kind == "front_door" else "--endpoint-status", "Disabled", *SCOPE]
+
+
+def reads(world) -> int:
+    return sum("update" not in words for words in world.commands)
+
+
+async def test_looks_close_to_each_other_run_one_command_and_a_change_is_seen_at_once(kind, made, tmp_path, stepped):
+    world = CliWorld(kind, tmp_path)
+    world.has(door("east", True), door("west", False))
+    platform = made(stepped, traffic=TRAFFIC[kind] | {"via": "cli", "az": str(world.az)})
+    states = await asyncio.gather(*(platform.traffic() for _ in range(3)))
+    assert [state.weights["west"] for state in states] == [0, 0, 0]
+    assert reads(world) == 1
+    world.has(door("east", True), door("west", True))
+    await platform.set_origin("west", 100)
+    assert (await platform.traffic()).weights["west"] == 50
+    stepped.advance(FRESH_SECONDS)
+    world.has(door("east", False), door("west", True))
+    assert (await platform.traffic()).weights["west"] == 100
+    assert reads(world) == 3
 
 
 def test_without_an_edge_no_command_moves_traffic(config):

@@ -76,8 +76,9 @@ class AzCli:
             raise LostError(f"{what}: what az printed is no JSON: {plain(out[:100].decode('utf-8', 'replace'))!r}") from error
 
     async def _start(self, words: Sequence[str], what: str) -> asyncio.subprocess.Process:
-        try:
-            return await asyncio.create_subprocess_exec(
+        """Start it whole or not at all: a start that is cancelled half-way leaves its process behind, and may wait for ever."""
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 self._program,
                 *words,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -86,6 +87,14 @@ class AzCli:
                 env=self._environment,
                 start_new_session=True,
             )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting})
+            if starting.exception() is None:
+                await _bury(starting.result())
+            raise
         except OSError as error:
             raise NotDoneError(
                 f"{what}: can't run {self._program!r} ({error.strerror}): install the Azure CLI, name it in traffic.az, or "
