@@ -122,7 +122,7 @@ def test_the_swarm_the_mcp_server_and_the_gateway_speak_of_the_same_things(monke
     assert f"stats socket {acted_on.traffic.socket} " in gateway
     for region in acted_on.regions.values():
         text = services()[region.service]
-        assert f"overwatch.project: {acted_on.project}, overwatch.region: {region.service}" in text
+        assert f'overwatch.project: "${{SHOP_LABEL:-{acted_on.project}}}", overwatch.region: {region.service}' in text
         assert f" {region.service}:8000 check" in gateway
 
 
