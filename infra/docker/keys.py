@@ -1,7 +1,7 @@
 """Makes the secrets of this installation at its first start, into volumes: none is ever in an image.
 
 Without an argument those of the swarm, the MCP server and the demo, readable by their user alone; with `FILE` the one in that
-file, which any user of a container that has the volume may read.
+file, which every user of a container that has the volume may read.
 """  # noqa: INP001
 
 import os
