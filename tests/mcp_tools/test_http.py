@@ -40,7 +40,8 @@ def held(bench):
         await go.wait()
 
     bench.platform.before["restart"] = [hold]
-    return arrived, go
+    yield arrived, go
+    go.set()
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
