@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from http_door import TOKEN, http_door
 
+from agents import tool_server
 from agents.clock import SystemClock
 from agents.seams import ToolsUnavailableError
 from agents.tool_server import ServerAddress
@@ -87,6 +88,19 @@ async def test_a_door_that_is_too_busy_makes_a_call_unavailable_and_not_an_error
         with pytest.raises(ToolsUnavailableError, match="was cut off"):
             await tools.read("get_traffic", {"target": "demo"})
         await until(lambda: "(429)" in tools.problem)
+
+
+async def test_a_long_call_outlives_the_silence_that_breaks_a_connection(bench, caplog, tmp_path, monkeypatch):
+    monkeypatch.setattr("mcp.server._streamable_http_modern._SSE_PING_INTERVAL", 0.02)
+    monkeypatch.setattr(tool_server, "SILENCE_SECONDS", 0.5)
+    go = asyncio.Event()
+    bench.platform.before["restart"] = [go.wait]
+    async with http_door(bench.workshop, caplog, tmp_path) as door, swarm(door.url, tmp_path / "token") as tools:
+        assert await tools.wait_up(10)
+        call = asyncio.create_task(tools.write("restart_service", RESTART))
+        await asyncio.wait({call}, timeout=1.5)
+        go.set()
+        assert (await call)["status"] == "succeeded"
 
 
 def test_answers_are_not_held_back_to_be_sent_together():
