@@ -161,6 +161,10 @@ def printed(code: str) -> str:
     return f"ERROR: ({code}) Something about it.\nCode: {code}\nMessage: Something about it.\n"
 
 
+def rest(phrase: str, code: str) -> str:
+    return f'ERROR: {phrase}({{"error": {{"code": "{code}", "message": "Something about it."}}}})\n'
+
+
 WORDS = [
     (1, printed("ResourceNotFound"), MissingError),
     (3, "ERROR: The Resource was not found.", MissingError),
@@ -181,6 +185,17 @@ WORDS = [
     (1, printed("GatewayTimeout"), LostError),
     (1, "ERROR: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", LostError),
     (1, "Traceback (most recent call last): something about a (Conflict) inside", LostError),
+    (1, rest("Bad Request", "InvalidRequestContent"), NotDoneError),
+    (1, rest("Bad Request", "Conflict"), ConflictError),
+    (1, rest("Unauthorized", "InvalidAuthenticationToken"), DeniedError),
+    (1, rest("Forbidden", "AuthorizationFailed"), DeniedError),
+    (1, rest("Not Found", "OddCode"), MissingError),
+    (1, rest("Conflict", "OddCode"), ConflictError),
+    (1, rest("Too Many Requests", "OddCode"), ThrottledError),
+    (1, rest("Internal Server Error", "OddCode"), LostError),
+    (1, rest("Service Unavailable", "Conflict"), LostError),
+    (1, rest("Request Timeout", "BadRequest"), LostError),
+    (1, rest("Something Else", "OddCode"), LostError),
     (-9, "", LostError),
 ]
 

@@ -41,10 +41,9 @@ class EdgeByCli:
     async def set(self, region: str, weight: int) -> None:
         """Give a region's door a weight. Front Door's long operation is not waited for; Traffic Manager has none."""
         words = set_door(self._config, self._traffic, region, weight)
-        patient = ("--no-wait",) if isinstance(self._traffic, FrontDoorConfig) else ()
         async with self._one_at_a_time:
             try:
-                await self._az.run((*words, *patient), f"updating {self._traffic.doors[region]!r} of {where(self._traffic)}")
+                await self._az.run(words, f"updating {self._traffic.doors[region]!r} of {where(self._traffic)}")
             finally:
                 self._seen = None
 
@@ -53,5 +52,7 @@ class EdgeByCli:
         with mapped(what):
             answer: Any = await self._az.run(read_doors(self._config, self._traffic), what)
             if isinstance(self._traffic, FrontDoorConfig):
-                return [door_of_origin(origin) for origin in answer]
+                if answer.get("nextLink"):
+                    raise ValueError("a group of origins is one page")
+                return [door_of_origin(origin) for origin in answer["value"]]
             return doors_of_profile(answer, self._traffic)
