@@ -21,6 +21,7 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/start_up.py
+	@$(BIN)/python benchmarks/mcp_calls.py
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -95,6 +96,29 @@ async def test_a_command_that_nobody_waits_for_any_more_is_killed(cli, tmp_path)
     await until(lambda: all(gone(int(pid)) for pid in pids.read_text(encoding="utf-8").split()))
 
 
+def marked(mark: str) -> list[str]:
+    """The living processes with a mark in their environment."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if mark in path.read_text(encoding="utf-8", errors="replace") and not gone(int(path.parent.name)):
+                found.append(path.parent.name)
+    return found
+
+
+async def test_a_command_may_be_given_up_at_any_moment_of_its_start_and_leaves_nothing(cli, tmp_path):
+    az = cli("sleep 600 & wait", environment={"AZURE_MARK": str(tmp_path), "PATH": os.environ["PATH"]}, language="/bin/sh")
+    for steps in range(12):
+        running = asyncio.create_task(az.run(["x"], "updating"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        running.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.gather(running, return_exceptions=True)
+        assert running.cancelled()
+    await until(lambda: not marked(str(tmp_path)))
+
+
 async def test_what_a_command_left_behind_is_killed_where_it_holds_the_answer_back(cli, tmp_path):
     with pytest.raises(LostError, match="did not end within"):
         await cli('sleep 600 & echo "$!" > "$0.pids"', 1.0, language="/bin/sh").run(["x"], "updating")
@@ -137,6 +161,10 @@ def printed(code: str) -> str:
     return f"ERROR: ({code}) Something about it.\nCode: {code}\nMessage: Something about it.\n"
 
 
+def rest(phrase: str, code: str) -> str:
+    return f'ERROR: {phrase}({{"error": {{"code": "{code}", "message": "Something about it."}}}})\n'
+
+
 WORDS = [
     (1, printed("ResourceNotFound"), MissingError),
     (3, "ERROR: The Resource was not found.", MissingError),
@@ -157,6 +185,17 @@ WORDS = [
     (1, printed("GatewayTimeout"), LostError),
     (1, "ERROR: ('Connection aborted.', ConnectionResetError(104, 'Connection reset by peer'))", LostError),
     (1, "Traceback (most recent call last): something about a (Conflict) inside", LostError),
+    (1, rest("Bad Request", "InvalidRequestContent"), NotDoneError),
+    (1, rest("Bad Request", "Conflict"), ConflictError),
+    (1, rest("Unauthorized", "InvalidAuthenticationToken"), DeniedError),
+    (1, rest("Forbidden", "AuthorizationFailed"), DeniedError),
+    (1, rest("Not Found", "OddCode"), MissingError),
+    (1, rest("Conflict", "OddCode"), ConflictError),
+    (1, rest("Too Many Requests", "OddCode"), ThrottledError),
+    (1, rest("Internal Server Error", "OddCode"), LostError),
+    (1, rest("Service Unavailable", "Conflict"), LostError),
+    (1, rest("Request Timeout", "BadRequest"), LostError),
+    (1, rest("Something Else", "OddCode"), LostError),
     (-9, "", LostError),
 ]
 

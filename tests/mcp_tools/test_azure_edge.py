@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import shlex
 import sys
 
 import pytest
-from odd_arm import GROUP, ORIGINS
+from odd_arm import GROUP, ORIGINS, cut
 
 from overwatch_mcp.az_commands import AzCommands, in_safe_order
+from overwatch_mcp.az_edge import FRESH_SECONDS
 from overwatch_mcp.config import AzureTarget
-from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError
+from overwatch_mcp.errors import LostError, MissingError, NotDoneError, PlatformError, ThrottledError
 
 pytest_plugins = ("odd_arm",)
 
@@ -67,7 +69,7 @@ class SdkWorld:
 
 
 class CliWorld:
-    """The edge as the Azure CLI shows it: the properties beside the name."""
+    """The edge as the Azure CLI shows it: a raw answer for Front Door, the properties beside the name for Traffic Manager."""
 
     def __init__(self, kind: str, folder) -> None:
         self.kind = kind
@@ -77,33 +79,32 @@ class CliWorld:
         self.az.chmod(0o700)
 
     def has(self, *doors: dict, **profile) -> None:
-        documents = [flat(document(self.kind, one)) for one in doors]
+        documents = [document(self.kind, one) for one in doors]
         if self.kind == "front_door":
-            self._answers("afd origin list", documents)
+            self.answers("rest --method get", {"value": documents})
         else:
-            properties = {"trafficRoutingMethod": "Weighted", "profileStatus": "Enabled", "endpoints": documents} | profile
-            self._answers("network traffic-manager profile", {"name": "demo-tm", **properties})
+            endpoints = [flat(one) for one in documents]
+            properties = {"trafficRoutingMethod": "Weighted", "profileStatus": "Enabled", "endpoints": endpoints} | profile
+            self.answers("network traffic-manager profile", {"name": "demo-tm", **properties})
 
-    def _answers(self, words: str, content: object) -> None:
+    def answers(self, words: str, content: object) -> None:
         (self._folder / f"{words}.json").write_text(json.dumps(content), encoding="utf-8")
 
     @property
     def commands(self) -> list[list[str]]:
-        lines = (self._folder / "arguments.jsonl").read_text(encoding="utf-8").splitlines()
+        path = self._folder / "arguments.jsonl"
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return [json.loads(line) for line in lines]
 
     @property
     def changes(self) -> list[dict]:
         """What the updates ask for, in the words of the Resource Manager."""
-        names = {
-            "--enabled-state": "enabledState",
-            "--endpoint-status": "endpointStatus",
-            "--weight": "weight",
-            "--priority": "priority",
-        }
+        names = {"--endpoint-status": "endpointStatus", "--weight": "weight"}
         found = []
         for words in self.commands:
-            if "update" in words:
+            if "patch" in words:
+                found.append(json.loads(words[words.index("--body") + 1])["properties"])
+            elif "update" in words:
                 pairs = itertools.pairwise(words)
                 found.append({names[key]: int(word) if word.isdecimal() else word for key, word in pairs if key in names})
         return found
@@ -209,6 +210,15 @@ async def test_nothing_is_disabled_where_the_others_can_not_be_seen(edge):
     assert world.changes == []
 
 
+@pytest.mark.parametrize("kind", ["front_door", "traffic_manager"])
+@pytest.mark.parametrize(("fault", "error"), [(429, ThrottledError), (500, LostError), (503, LostError), (cut, LostError)])
+async def test_a_share_is_asked_for_once_whatever_comes_back(made, arm, kind, fault, error):
+    arm.answers["PATCH"] = fault
+    with pytest.raises(error):
+        await made(traffic=TRAFFIC[kind]).set_origin("west", 100)
+    assert arm.arrived["PATCH"] == 1
+
+
 @pytest.mark.parametrize("via", ["sdk", "cli"])
 class TestTrafficManager:
     @pytest.fixture
@@ -259,35 +269,64 @@ async def test_front_doors_second_choice_has_no_share_while_the_first_is_enabled
 
 COMMANDS = {
     "front_door": (
-        ["afd", "origin", "list", "--profile-name", "demo-fd", "--origin-group-name", "demo", *SCOPE, *ASKED],
+        ["rest", "--method", "get", "--url", f"{ORIGINS}?api-version=2024-02-01"],
         [
-            *["afd", "origin", "update", "--profile-name", "demo-fd", "--origin-group-name", "demo", "--origin-name", "west"],
-            *["--enabled-state", "Enabled", "--weight", "1000", "--priority", "1", *SCOPE],
+            *["rest", "--method", "patch", "--url", f"{ORIGINS}/west?api-version=2024-02-01"],
+            *["--body", '{"properties": {"enabledState": "Enabled", "weight": 1000, "priority": 1}}'],
         ],
-        ["--no-wait"],
+        ["--body", '{"properties": {"enabledState": "Disabled"}}'],
     ),
     "traffic_manager": (
-        ["network", "traffic-manager", "profile", "show", "-n", "demo-tm", *SCOPE, *ASKED],
+        ["network", "traffic-manager", "profile", "show", "-n", "demo-tm", *SCOPE],
         [
             *["network", "traffic-manager", "endpoint", "update", "--profile-name", "demo-tm", "-n", "west"],
             *["--type", "ExternalEndpoints", "--endpoint-status", "Enabled", "--weight", "1000", *SCOPE],
         ],
-        [],
+        ["--endpoint-status", "Disabled", *SCOPE],
     ),
 }
 
 
-async def test_the_command_that_is_run_is_the_one_that_is_told_and_waits_for_nothing(kind, made, tmp_path):
+async def test_the_command_that_is_run_is_the_one_that_is_told(kind, made, tmp_path):
     world = CliWorld(kind, tmp_path)
     world.has(door("east", True), door("west", False))
     platform = made(traffic=TRAFFIC[kind] | {"via": "cli", "az": str(world.az)})
     await platform.traffic()
     await platform.set_origin("west", 100)
-    read, update, patient = COMMANDS[kind]
-    assert world.commands == [read, [*update, *patient, *ASKED]]
+    read, update, disabled = COMMANDS[kind]
+    assert world.commands == [[*read, *ASKED], [*update, *ASKED]]
     told = [shlex.split(command) for command in platform.commands.switch({"east": 0, "west": 100}).split(" && ")]
     assert told[0] == ["az", *update]
-    assert told[1][-6:] == ["--enabled-state" if kind == "front_door" else "--endpoint-status", "Disabled", *SCOPE]
+    assert told[1][-len(disabled) :] == disabled
+
+
+async def test_origins_on_more_than_one_page_are_not_half_read(made, tmp_path):
+    world = CliWorld("front_door", tmp_path)
+    one = document("front_door", door("east", True))
+    world.answers("rest --method get", {"value": [one], "nextLink": "https://arm.example/more"})
+    platform = made(traffic=TRAFFIC["front_door"] | {"via": "cli", "az": str(world.az)})
+    with pytest.raises(LostError, match="can't be read"):
+        await platform.traffic()
+
+
+def reads(world) -> int:
+    return sum(not {"update", "patch"} & set(words) for words in world.commands)
+
+
+async def test_looks_close_to_each_other_run_one_command_and_a_change_is_seen_at_once(kind, made, tmp_path, stepped):
+    world = CliWorld(kind, tmp_path)
+    world.has(door("east", True), door("west", False))
+    platform = made(stepped, traffic=TRAFFIC[kind] | {"via": "cli", "az": str(world.az)})
+    states = await asyncio.gather(*(platform.traffic() for _ in range(3)))
+    assert [state.weights["west"] for state in states] == [0, 0, 0]
+    assert reads(world) == 1
+    world.has(door("east", True), door("west", True))
+    await platform.set_origin("west", 100)
+    assert (await platform.traffic()).weights["west"] == 50
+    stepped.advance(FRESH_SECONDS)
+    world.has(door("east", False), door("west", True))
+    assert (await platform.traffic()).weights["west"] == 100
+    assert reads(world) == 3
 
 
 def test_without_an_edge_no_command_moves_traffic(config):

@@ -9,6 +9,7 @@ import os
 import re
 import signal
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,11 @@ _OWN = {
     "LC_ALL": "C.UTF-8",
 }
 
-_CODE = re.compile(r"^(?:ERROR: )?\(([A-Za-z]\w{2,80})\)|^Code: ([A-Za-z]\w{2,80})\s*$", re.MULTILINE)
-_STATUS = re.compile(r"invalid status(?: code)? '([A-Za-z ]{3,40})'")
+_CODE = re.compile(
+    r'^(?:ERROR: )?\(([A-Za-z]\w{2,80})\)|^Code: ([A-Za-z]\w{2,80})\s*$|"code": ?"([A-Za-z]\w{2,80})"', re.MULTILINE
+)
+_STATUS = re.compile(r"^ERROR: ([A-Z][A-Za-z -]{1,40})\(\{|invalid status(?: code)? '([A-Za-z -]{2,40})'", re.MULTILINE)
+_STATUSES = {status.phrase: status.value for status in HTTPStatus}
 _THROTTLED = frozenset({"TooManyRequests", "SubscriptionRequestsThrottled", "ResourceRequestsThrottled", "OperationsThrottled"})
 _NO_LOGIN = frozenset({"AuthenticationFailed", "ExpiredAuthenticationToken", "Unauthorized"})
 _NO_RIGHT = frozenset({"AuthorizationFailed", "LinkedAuthorizationFailed", "Forbidden"})
@@ -76,8 +80,9 @@ class AzCli:
             raise LostError(f"{what}: what az printed is no JSON: {plain(out[:100].decode('utf-8', 'replace'))!r}") from error
 
     async def _start(self, words: Sequence[str], what: str) -> asyncio.subprocess.Process:
-        try:
-            return await asyncio.create_subprocess_exec(
+        """Start it whole or not at all: a start that is cancelled half-way leaves its process behind, and may wait for ever."""
+        starting = asyncio.ensure_future(
+            asyncio.create_subprocess_exec(
                 self._program,
                 *words,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -86,6 +91,14 @@ class AzCli:
                 env=self._environment,
                 start_new_session=True,
             )
+        )
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            await asyncio.wait({starting})
+            if starting.exception() is None:
+                await _bury(starting.result())
+            raise
         except OSError as error:
             raise NotDoneError(
                 f"{what}: can't run {self._program!r} ({error.strerror}): install the Azure CLI, name it in traffic.az, or "
@@ -104,31 +117,32 @@ def az_environment(environment: Mapping[str, str], ca_file: Path | None) -> dict
     return {**trusted, **passed, **_OWN}
 
 
-def az_error(status: int, printed: str, what: str) -> PlatformError:
+def az_error(exit_status: int, printed: str, what: str) -> PlatformError:
     """What the CLI's words and exit status say about the effect; where they say nothing that is known, nobody knows."""
-    text = f"{what}: az: {plain(printed.removeprefix('ERROR: ').strip() or f'exit status {status}', 400)}"
-    code = _code(printed)
-    if re.search(r"\baz login\b|\bAADSTS\d+", printed) or code in _NO_LOGIN or code.startswith("InvalidAuthenticationToken"):
+    text = f"{what}: az: {plain(printed.removeprefix('ERROR: ').strip() or f'exit status {exit_status}', 400)}"
+    status, code = _said(printed)
+    if status == 401 or re.search(r"\baz login\b|\bAADSTS\d+", printed) or code in _NO_LOGIN or code.startswith("InvalidAuth"):
         return DeniedError(f"{text}; run `az login` as the user that runs this server")
-    if code in _NO_RIGHT:
+    if status == 403 or code in _NO_RIGHT:
         return DeniedError(f"{text}; {RIGHTS}")
-    if code in _MISSING or status == 3:
+    if status == 404 or code in _MISSING or exit_status == 3:
         return MissingError(f"{text}; check the names in the configuration")
-    if code in _THROTTLED:
+    if status == 429 or code in _THROTTLED:
         return ThrottledError(text, None)
-    if code in BUSY_CODES:
+    if status is not None and (status >= 500 or status == 408):
+        return LostError(text)
+    if status == 409 or code in BUSY_CODES:
         return ConflictError(text)
-    if code in _REJECTED or code.startswith("Invalid") or status == 2:
+    if status is not None or code in _REJECTED or code.startswith("Invalid") or exit_status == 2:
         return NotDoneError(text)
     return LostError(text)
 
 
-def _code(printed: str) -> str:
-    """The Resource Manager's code among the CLI's words, or its name for an HTTP status; empty where there is none."""
-    if found := _CODE.search(printed):
-        return found[1] or found[2]
-    found = _STATUS.search(printed)
-    return found[1].title().replace(" ", "") if found else ""
+def _said(printed: str) -> tuple[int | None, str]:
+    """The HTTP status and the Resource Manager's code among the CLI's words; None and empty where there is none."""
+    phrase, found = _STATUS.search(printed), _CODE.search(printed)
+    status = None if phrase is None else _STATUSES.get((phrase[1] or phrase[2]).strip().title())
+    return status, "" if found is None else found[1] or found[2] or found[3]
 
 
 async def _read(stream: asyncio.StreamReader | None, most: int) -> bytes:

@@ -191,7 +191,7 @@ class AzurePlatform:
         if self._edge is None:
             if traffic.via == "cli":
                 module = await _imported("az_edge")
-                made = module.EdgeByCli(self._config, traffic)
+                made = module.EdgeByCli(self._config, traffic, self._clock)
             else:
                 module = await _imported(f"azure_{traffic.kind}")
                 made = module.make(self._config, traffic, self._session)

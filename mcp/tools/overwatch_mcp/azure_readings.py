@@ -68,7 +68,7 @@ def revision_read(revision: Revision) -> RevisionRead:
 
 
 def newest_first(revisions: Sequence[Revision]) -> list[RevisionRead]:
-    """The revisions by their age; where the platform gives no time, the one that it lists last counts as the newest."""
+    """The revisions by their age; those without a time come last, in the reverse of the order that the platform lists them in."""
     epoch = datetime.min.replace(tzinfo=UTC)
     order = sorted(
         enumerate(revision_read(one) for one in revisions), key=lambda item: (item[1].created_at or epoch, item[0]), reverse=True
