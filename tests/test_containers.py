@@ -76,6 +76,13 @@ def test_every_service_that_stays_is_bounded():
         assert "mem_limit" in whole or name in MADE_ONCE, name
 
 
+def test_every_image_of_ours_is_built_by_each_service_that_runs_it():
+    replica = COMPOSE.partition("x-replica")[2].partition("services:")[0]
+    for name, text in services().items():
+        whole = text + (replica if "*replica" in text else "")
+        assert ("build: " in whole) == (name not in {"nats", "postgres"}), f"{name}: Compose would look for it in a registry"
+
+
 def test_only_loopback_is_published_and_only_by_the_gateway():
     for name, text in services().items():
         assert ("ports:" in text) == (name == "gateway")
