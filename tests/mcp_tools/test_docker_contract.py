@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
+import time
 import uuid
 
 import pytest
@@ -10,6 +14,7 @@ from docker_support import HEALTHCHECK, FakeEngine, build, engine_absent
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import DockerTarget
 from overwatch_mcp.docker_platform import DockerPlatform
+from overwatch_mcp.effect import revision_suffix
 from overwatch_mcp.errors import MissingError
 
 SLEEP = ["sleep", "3600"]
@@ -191,3 +196,34 @@ async def test_an_image_that_nobody_has_is_missing(world):
     with pytest.raises(MissingError):
         await world.platform.deploy("west", "127.0.0.1:9/ow-test-nothing:1", "ow-z")
     assert await world.platform.revision("west", "ow-z") is None
+
+
+@pytest.mark.processes
+@pytest.mark.xdist_group("docker")
+def test_a_deployment_whose_process_is_killed_is_finished_by_the_next_with_one_set_of_containers(real_engine, tmp_path):
+    regions = {"west": {"service": "west"}}
+    shop = {"platform": "docker", "project": real_engine.project, "regions": regions, "images": ["ow-test-app:"]}
+    config = tmp_path / "mcp.json"
+    config.write_text(json.dumps({"journal": str(tmp_path / "operations.db"), "targets": {"shop": shop}}))
+    words = ("--target", "shop", "--region", "west", "--image", "ow-test-app:2", "--operation-id", "op-killed")
+    program = [sys.executable, "-m", "overwatch_mcp.deploy_container", "--config", str(config), *words]
+    suffix = revision_suffix("op-killed")
+
+    def made():
+        return [one for one in real_engine.containers() if one.labels.get("overwatch.operation") == suffix]
+
+    first = subprocess.Popen(program, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 30
+        while not made():
+            assert first.poll() is None, "it ended before it made anything"
+            assert time.monotonic() < deadline
+    finally:
+        first.kill()
+        first.wait()
+    begun = {one.id for one in made()}
+    again = subprocess.run(program, capture_output=True, text=True, timeout=90)
+    assert again.returncode == 0, again.stdout + again.stderr
+    running = [one for one in real_engine.containers() if one.status == "running"]
+    assert {one.id for one in running} == {one.id for one in made()} >= begun
+    assert len(running) == 2

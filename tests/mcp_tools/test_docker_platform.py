@@ -35,7 +35,6 @@ def engine() -> FakeEngine:
     made.run("neighbour", "mini-app:1", {"overwatch.project": "other", "overwatch.region": "west"})
     made.run("stranger", "mini-app:1", {"overwatch.region": "west"})
     made.changes.clear()
-    made.history.clear()
     return made
 
 
@@ -238,6 +237,17 @@ async def test_an_image_that_nobody_has_changes_nothing(engine, hands):
 async def test_an_image_is_pulled_where_the_engine_lacks_it(engine, hands):
     engine.pullable.add("mini-app:3")
     assert (await hands.run("deploy_container", image="mini-app:3")).status == "succeeded"
+
+
+async def test_what_a_container_that_served_left_in_its_volumes_is_never_removed(engine, hands):
+    await hands.run("deploy_container", image="mini-app:2")
+    await hands.run("scale_service", "op-2", replicas=1)
+    assert engine.changes["remove"] >= 2
+    assert engine.emptied == []
+    await hands.run("deploy_container", "op-3", image="mini-app:404")
+    await hands.run("deploy_container", "op-4", image="mini-app:404")
+    assert engine.emptied
+    assert all("demo_west" not in name for name in engine.emptied)
 
 
 async def test_a_container_that_was_kept_and_is_started_by_hand_counts_again(engine, hands, platform):

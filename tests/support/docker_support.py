@@ -48,7 +48,8 @@ class FakeEngine:
         self.pullable: set[str] = set()
         self.looks_until_well = 1
         self.changes: Counter[str] = Counter()
-        self.history: list[str] = []
+        self.emptied: list[str] = []
+        """The containers whose anonymous volumes were removed with them."""
         self.before: Callable[[str], None] = lambda name: None
         self.after: Callable[[str], None] = lambda name: None
         self._lock = threading.RLock()
@@ -168,7 +169,10 @@ class FakeEngine:
 
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
         with self._change("remove"):
-            del self.world[self._get(container)["Id"]]
+            one = self._get(container)
+            if v:
+                self.emptied.append(one["Name"])
+            del self.world[one["Id"]]
 
     def update_container(self, container: str, *, restart_policy: Any) -> Any:
         with self._change("update"):
@@ -252,7 +256,6 @@ class _Change:
         try:
             if kind is None:
                 self.engine.changes[self.name] += 1
-                self.engine.history.append(self.name)
                 self.engine.after(self.name)
         finally:
             self.engine._lock.release()

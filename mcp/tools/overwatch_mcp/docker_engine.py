@@ -64,7 +64,7 @@ class EngineApi(Protocol):
         ...
 
     def remove_container(self, container: str, *, v: bool, force: bool) -> None:
-        """Remove it, with its anonymous volumes."""
+        """Remove it, with its anonymous volumes where `v` says so."""
         ...
 
     def update_container(self, container: str, *, restart_policy: Mapping[str, Any]) -> Any:
@@ -185,11 +185,14 @@ class DockerEngine:
         """Give a container another name."""
         await self._act("renaming", member, lambda api: api.rename(member.id, name))
 
-    async def remove(self, member: Member) -> None:
-        """Stop and remove a container; one that is gone already is well."""
+    async def remove(self, member: Member, *, volumes: bool = False) -> None:
+        """Stop and remove a container; one that is gone already is well.
+
+        `volumes` removes its anonymous volumes too: only for one that never took traffic, as nobody else knows what is in them.
+        """
         try:
             await self._act("stopping", member, lambda api: api.stop(member.id, timeout=GRACE_SECONDS))
-            await self._act("removing", member, lambda api: api.remove_container(member.id, v=True, force=True))
+            await self._act("removing", member, lambda api: api.remove_container(member.id, v=volumes, force=True))
         except MissingError:
             return
 

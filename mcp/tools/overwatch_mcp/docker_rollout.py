@@ -229,10 +229,10 @@ class Rollout:
         """
         for one in own:
             if one.mark == "":
-                await self._engine.remove(one)
+                await self._engine.remove(one, volumes=True)
         failed = [one for one in await self._engine.members(own[0].service) if one.mark == "failed"]
         for one in failed[:-KEPT_FAILED]:
-            await self._engine.remove(one)
+            await self._engine.remove(one, volumes=True)
 
     async def _retire(self, group: Sequence[Member]) -> None:
         """Stop the containers of a revision, the last of them only when the others are gone; keep that one."""
