@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: launch test lint bench format lock
 
@@ -20,13 +21,17 @@ lint: $(STAMP)
 
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/start_up.py
+	@$(BIN)/python benchmarks/mcp_calls.py
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 lock:
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -o requirements.txt
+	uv pip compile pyproject.toml --group dev $(LOCKED) -o requirements.txt
+	uv pip compile pyproject.toml $(LOCKED) -c requirements.txt -o infra/docker/overwatch.txt
+	uv pip compile infra/docker/demo.in $(LOCKED) -c requirements.txt -o infra/docker/demo.txt
+	uv pip compile infra/docker/build.in $(LOCKED) -o infra/docker/build.txt
 
 $(STAMP): requirements.txt pyproject.toml scripts/install
 	@PYTHON="$(PYTHON)" sh scripts/install "$(VENV)"

@@ -1,6 +1,10 @@
+data "azurerm_client_config" "current" {}
+
 locals {
+  subscription_id = coalesce(var.subscription_id, data.azurerm_client_config.current.subscription_id)
+
   # Registries and Traffic Manager share one name space with the whole world; the same subscription always gets the same suffix.
-  suffix = substr(sha256("${lower(var.subscription_id)}/${var.name}"), 0, 8)
+  suffix = substr(sha256("${lower(local.subscription_id)}/${var.name}"), 0, 8)
 
   tags = merge(var.tags, { application = "overwatch", managed-by = "terraform" })
 

@@ -4,10 +4,24 @@ resource "azurerm_monitor_action_group" "on_call" {
   short_name          = "overwatch"
   tags                = local.tags
 
-  email_receiver {
-    name                    = "on-call"
-    email_address           = var.alert_email
-    use_common_alert_schema = true
+  dynamic "email_receiver" {
+    for_each = var.alert_email[*]
+
+    content {
+      name                    = "on-call"
+      email_address           = email_receiver.value
+      use_common_alert_schema = true
+    }
+  }
+
+  dynamic "arm_role_receiver" {
+    for_each = var.alert_email == null ? ["owners"] : []
+
+    content {
+      name                    = arm_role_receiver.value
+      role_id                 = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635" # Owner
+      use_common_alert_schema = true
+    }
   }
 }
 
@@ -72,21 +86,24 @@ resource "azurerm_consumption_budget_resource_group" "main" {
     threshold      = 80
     operator       = "GreaterThanOrEqualTo"
     threshold_type = "Actual"
-    contact_emails = [var.alert_email]
+    contact_emails = var.alert_email[*]
+    contact_roles  = var.alert_email == null ? ["Owner"] : []
   }
 
   notification {
     threshold      = 100
     operator       = "GreaterThanOrEqualTo"
     threshold_type = "Actual"
-    contact_emails = [var.alert_email]
+    contact_emails = var.alert_email[*]
+    contact_roles  = var.alert_email == null ? ["Owner"] : []
   }
 
   notification {
     threshold      = 100
     operator       = "GreaterThanOrEqualTo"
     threshold_type = "Forecasted"
-    contact_emails = [var.alert_email]
+    contact_emails = var.alert_email[*]
+    contact_roles  = var.alert_email == null ? ["Owner"] : []
   }
 
   # It starts in the month of the first apply; a later one must not make it anew.

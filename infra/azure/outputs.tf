@@ -64,7 +64,7 @@ output "overwatch_toml" {
 output "heartbeat_tfvars" {
   description = "The variables of heartbeat/: `terraform output -raw heartbeat_tfvars > heartbeat/terraform.tfvars`."
   value       = <<-EOT
-    subscription_id = ${jsonencode(var.subscription_id)}
+    subscription_id = ${jsonencode(local.subscription_id)}
     resource_group  = ${jsonencode(azurerm_resource_group.main.name)}
     location        = ${jsonencode(azurerm_resource_group.main.location)}
     workspace_id    = ${jsonencode(azurerm_log_analytics_workspace.main.id)}

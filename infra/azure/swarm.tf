@@ -42,7 +42,7 @@ locals {
     resource_group  = jsonencode(azurerm_resource_group.main.name)
     settle_minutes  = local.settle_seconds / 60
     settle_seconds  = local.settle_seconds
-    subscription_id = jsonencode(var.subscription_id)
+    subscription_id = jsonencode(local.subscription_id)
     target          = local.target
     traffic         = local.traffic_toml
   }) }

@@ -1,10 +1,11 @@
 variable "subscription_id" {
-  description = "The subscription that everything is made in."
+  description = "The subscription that everything is made in; null takes the one of ARM_SUBSCRIPTION_ID."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", lower(var.subscription_id)))
-    error_message = "subscription_id must be a subscription's id, such as the one that `az account show --query id` prints."
+    condition     = var.subscription_id == null || can(regex("^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$", lower(var.subscription_id)))
+    error_message = "subscription_id must be null or a subscription's id, such as the one that `az account show --query id` prints."
   }
 }
 
@@ -218,12 +219,13 @@ variable "log_daily_cap_gb" {
 }
 
 variable "alert_email" {
-  description = "Who is told when the swarm itself is unwell, and when money runs out."
+  description = "Who is told when the swarm itself is unwell, and when money runs out; null tells the owners of the subscription."
   type        = string
+  default     = null
 
   validation {
-    condition     = can(regex("^[^@\\s<>\",;]+@[^@\\s<>\",;]+\\.[^@\\s<>\",;]+$", var.alert_email))
-    error_message = "alert_email must be one e-mail address."
+    condition     = var.alert_email == null || can(regex("^[^@\\s<>\",;]+@[^@\\s<>\",;]+\\.[^@\\s<>\",;]+$", var.alert_email))
+    error_message = "alert_email must be null or one e-mail address."
   }
 }
 

@@ -1,7 +1,7 @@
 """Makes the secrets of this installation at its first start, into volumes: none is ever in an image.
 
 Without an argument those of the swarm, the MCP server and the demo, readable by their user alone; with `FILE` the one in that
-file, which any user of a container that has the volume may read.
+file, which every user of a container that has the volume may read.
 """  # noqa: INP001
 
 import os
@@ -10,17 +10,15 @@ import sys
 from pathlib import Path
 
 
-def make(path: Path, mode: int = 0o600, secret: str = "") -> str:
-    """The secret in a file, made where there is none; a file is whole or not there."""
+def make(path: Path, mode: int = 0o600) -> None:
+    """Make the secret in a file where there is none; a file is whole or not there."""
     if path.exists():
-        return path.read_text(encoding="ascii")
-    secret = secret or secrets.token_hex(32)
+        return
     partial = path.with_suffix(".part")
     partial.unlink(missing_ok=True)
     with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "w", encoding="ascii") as file:
-        file.write(secret)
+        file.write(secrets.token_hex(32))
     partial.replace(path)
-    return secret
 
 
 if sys.argv[1:]:
@@ -28,5 +26,4 @@ if sys.argv[1:]:
 else:
     make(Path("/run/overwatch/mcp.token"))
     make(Path("/run/chaos/token"))
-    key = make(Path("/run/overwatch/approval.key"))
-    make(Path("/var/lib/overwatch/approval.key"), secret=key)
+    make(Path("/run/overwatch/approval.key"))

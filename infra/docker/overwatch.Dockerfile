@@ -23,10 +23,10 @@ RUN echo 'overwatch:x:10001:10001::/var/lib/overwatch:/usr/sbin/nologin' >> /etc
 COPY --from=packages /opt/overwatch /opt/overwatch
 COPY infra/docker/healthy.py /usr/local/lib/healthy.py
 COPY infra/docker/keys.py /usr/local/lib/keys.py
-COPY infra/docker/swarm.sh /usr/local/bin/swarm
-ENV PATH=/opt/overwatch/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8 \
+COPY infra/docker/overwatch-tui.sh /opt/bin/overwatch-tui
+ENV PATH=/opt/bin:/opt/overwatch/bin:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 LANG=C.UTF-8 \
     HOME=/var/lib/overwatch OVERWATCH_HOME=/var/lib/overwatch
 WORKDIR /var/lib/overwatch
 USER 10001:10001
 STOPSIGNAL SIGTERM
-CMD ["sh", "/usr/local/bin/swarm", "run"]
+CMD ["overwatch-tui", "run"]

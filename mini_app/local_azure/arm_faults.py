@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -22,7 +23,7 @@ _CONFLICTS = {"microsoft.app": "ContainerAppOperationInProgress", "microsoft.cdn
 class FaultSpec(BaseModel):
     """Which calls a fault strikes, how, and how often. An empty method or path stands for any."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
     method: str = Field("", max_length=10)
     path: str = Field("", max_length=300)
@@ -72,8 +73,7 @@ class ArmFaults:
                 text = f"The request was throttled: try again after {fault.retry_after} seconds"
                 raise ArmError(429, "TooManyRequests", text, headers)
             case "error":
-                code = {503: "ServiceUnavailable", 504: "GatewayTimeout"}.get(fault.status, "InternalServerError")
-                raise ArmError(fault.status, code, "There was an unexpected error: it was asked for")
+                raise ArmError(fault.status, _code(fault.status), "There was an unexpected error: it was asked for")
             case "lose_before":
                 return _cut(request)
             case "lose_after":
@@ -101,6 +101,15 @@ def taken(request: web.Request) -> float:
     seconds: float = request.get(SLOW, 0.0)
     request[SLOW] = 0.0
     return seconds
+
+
+def _code(status: int) -> str:
+    """Azure's code for a status, which mostly is the status's own name."""
+    known = {403: "AuthorizationFailed", 404: "ResourceNotFound"}
+    try:
+        return known.get(status) or HTTPStatus(status).phrase.replace(" ", "")
+    except ValueError:
+        return "UnknownError"
 
 
 def _conflict(request: web.Request) -> ArmError:

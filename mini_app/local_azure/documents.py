@@ -18,8 +18,8 @@ class Ids:
     resource_group: str
     profile: str
     origin_group: str
-    traffic_profile: str = "demo-tm"
-    log_workspace: str = ""
+    traffic_profile: str
+    log_workspace: str
 
     @property
     def group(self) -> str:

@@ -107,8 +107,8 @@ class Entra:
         )
 
     async def _token(self, request: web.Request) -> web.Response:
-        form = {name: str(value) for name, value in (await request.post()).items()}
         try:
+            form = await _form(request)
             self._known_tenant(request)
             self._known_client(form)
             audience = _audience(form)
@@ -142,6 +142,13 @@ class Entra:
                 f"not the client secret ID, for a secret added to app '{client}'"
             )
             raise EntraError(401, "invalid_client", 7000215, text)
+
+
+async def _form(request: web.Request) -> dict[str, str]:
+    try:
+        return {name: str(value) for name, value in (await request.post()).items()}
+    except (ValueError, LookupError):
+        raise EntraError(400, "invalid_request", 900144, "The request body is no form") from None
 
 
 def _audience(form: dict[str, str]) -> str:

@@ -21,7 +21,7 @@ PATH = "/v1/workspaces/{workspace}/query"
 
 
 class _Asked(BaseModel):
-    model_config = ConfigDict(strict=True, frozen=True)
+    model_config = ConfigDict(strict=True, frozen=True, defer_build=True)
 
     query: str = Field(max_length=4000)
     timespan: str | None = Field(None, max_length=100)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ RETRY_AFTER = "1"
 Document = dict[str, Any]
 
 _APP = "/subscriptions/{sub}/providers/Microsoft.App/locations/{location}/containerappOperation"
+_VERSION = re.compile(r"[\w.-]{1,40}")
 _CDN = "/subscriptions/{sub}/resourceGroups/{rg}/providers/Microsoft.Cdn/operation"
 
 
@@ -78,7 +80,8 @@ class Operations:
     def _accepted(self, request: web.Request, prefix: str, operation: Operation) -> web.Response:
         id_ = str(uuid.uuid4())
         self._known[id_] = operation
-        version = request.query.get("api-version", "")
+        asked = request.query.get("api-version", "")
+        version = asked if _VERSION.fullmatch(asked) else ""  # it comes back in headers
         base = f"https://{request.host}{prefix}"
         headers = {
             "Azure-AsyncOperation": f"{base}Statuses/{id_}?api-version={version}",

@@ -20,7 +20,7 @@ Name = Annotated[str, Field(max_length=63, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9
 class Part(BaseModel):
     """A part of a document: strict about what is known here, silent about the rest of Azure's properties."""
 
-    model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel)
+    model_config = ConfigDict(strict=True, frozen=True, alias_generator=to_camel, defer_build=True)
 
 
 class EnvVar(Part):

@@ -130,9 +130,13 @@ class Region:
 
         async def guarded() -> None:
             try:
-                await work
-            finally:
+                try:
+                    await work
+                except ChangeError:
+                    await asyncio.sleep(linger)
+                    raise
                 await asyncio.sleep(linger)
+            finally:
                 self.changing = None
 
         def ended(task: asyncio.Task[None]) -> None:

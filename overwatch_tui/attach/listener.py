@@ -46,6 +46,7 @@ class Listener:
         self._connections: set[asyncio.Task[None]] = set()
         self._requests: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
+        self._closed = False
 
     @property
     def desk(self) -> Desk:
@@ -70,6 +71,7 @@ class Listener:
 
     async def close(self, *, remove: bool) -> None:
         """Hang up. `remove` takes the socket away, which only the holder of the home's lock may do."""
+        self._closed = True
         if self._server is None:
             return
         if remove:
@@ -120,7 +122,7 @@ class Listener:
 
     async def _came(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
-        if task is None or len(self._connections) >= CONNECTIONS:
+        if task is None or self._closed or len(self._connections) >= CONNECTIONS:
             writer.transport.abort()
             return
         self._connections.add(task)

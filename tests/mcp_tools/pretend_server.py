@@ -9,6 +9,7 @@ from pathlib import Path
 from overwatch_mcp import workshop
 from overwatch_mcp.azure_mcp_server import main
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 found = importlib.util.spec_from_file_location("fakes", Path(__file__).parent / "conftest.py")
 fakes = importlib.util.module_from_spec(found)
 found.loader.exec_module(fakes)

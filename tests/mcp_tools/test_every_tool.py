@@ -81,8 +81,8 @@ def arguments(tool, done) -> dict:
     for name in tool.input_schema.get("required", []):
         if name == "operation_id":
             given[name] = f"op-{tool.name}"
-        elif name not in EXAMPLES and "operation" in name:
-            given[name] = done[0]
+        elif name == "undoes":
+            given[name] = next(one for one in done if one == "op-scale_service")
         else:
             assert name in EXAMPLES, f"{tool.name} requires {name!r}: give an example of it here"
             given[name] = EXAMPLES[name]

@@ -10,6 +10,7 @@ import httpx2
 import pytest
 from http_door import HEADERS, TOKEN, http_door, message
 
+from overwatch_mcp import http_server
 from overwatch_mcp.http_limits import HttpLimits
 
 RESTART = {"target": "demo", "region": "east", "operation_id": "op-1"}
@@ -40,7 +41,8 @@ def held(bench):
         await go.wait()
 
     bench.platform.before["restart"] = [hold]
-    return arrived, go
+    yield arrived, go
+    go.set()
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
@@ -236,6 +238,13 @@ async def test_event_streams_do_not_take_the_room_of_requests(opened):
         assert (await door.post(body, headers)).status_code == 503
 
 
+async def ended(bench, operation_id: str) -> None:
+    """Until the journal says that an operation has succeeded, with nobody asking for it again."""
+    async with asyncio.timeout(5):
+        while (await bench.workshop.journal.get(operation_id)).status != "succeeded":
+            await asyncio.sleep(0.01)
+
+
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
 async def test_a_client_that_goes_away_cancels_nothing_half_way(opened, bench, held, mode):
     door = await opened()
@@ -250,6 +259,7 @@ async def test_a_client_that_goes_away_cancels_nothing_half_way(opened, bench, h
     leaving.cancel()
     await asyncio.gather(leaving, return_exceptions=True)
     go.set()
+    await ended(bench, "op-1")
     async with door.client(mode) as client:
         done = (await client.call_tool("restart_service", RESTART)).structured_content
     assert done["status"] == "succeeded"
@@ -265,12 +275,16 @@ async def test_a_client_that_times_out_cancels_nothing_half_way(opened, bench, h
         record = (await client.call_tool("get_operation", {"operation_id": "op-1"})).structured_content
         assert record["status"] == "started"
         go.set()
+        await ended(bench, "op-1")
         done = (await client.call_tool("restart_service", RESTART)).structured_content
     assert done["status"] == "succeeded"
     assert bench.platform.calls["restart east"] == 1
 
 
-async def test_a_signal_lets_what_is_under_way_end_and_be_answered_and_turns_away_what_is_new(opened, bench, held, caplog):
+async def test_a_signal_lets_what_is_under_way_end_and_be_answered_and_turns_away_what_is_new(
+    opened, bench, held, caplog, monkeypatch
+):
+    monkeypatch.setattr(http_server, "LAST_ANSWERS_SECONDS", 0.3)
     door = await opened()
     arrived, go = held
     call = asyncio.create_task(door.ask("tools/call", name="restart_service", arguments=RESTART))
@@ -281,6 +295,8 @@ async def test_a_signal_lets_what_is_under_way_end_and_be_answered_and_turns_awa
             await asyncio.sleep(0.005)
     new = await door.ask("tools/list")
     assert (new.status_code, new.text) == (503, "the server is ending")
+    await asyncio.wait({call, door.task}, timeout=1, return_when=asyncio.FIRST_COMPLETED)
+    assert not call.done()
     assert not door.task.done()
     go.set()
     assert (await call).json()["result"]["structuredContent"]["status"] == "succeeded"

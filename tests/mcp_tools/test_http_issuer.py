@@ -30,10 +30,15 @@ async def issuer():
 
 
 @pytest.fixture
-async def verifier(issuer, stepped):
-    keys = IssuerKeys(issuer.url, stepped, httpx2.AsyncClient(timeout=1, trust_env=False, verify=False))
-    yield JwtVerifier(issuer.url, AUDIENCE, keys)
-    await keys.close()
+async def keys(issuer, stepped):
+    made = IssuerKeys(issuer.url, stepped, httpx2.AsyncClient(timeout=1, trust_env=False, verify=False))
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def verifier(issuer, keys):
+    return JwtVerifier(issuer.url, AUDIENCE, keys)
 
 
 async def test_a_good_token_says_who_calls_and_with_which_scopes_and_is_not_kept(issuer, verifier):
@@ -114,14 +119,14 @@ async def test_a_token_that_the_issuer_did_not_sign_is_refused(issuer, verifier)
         "",
         "x" * 40,
         "é" * 40,
-        good + "x" * 20_000,
+        issuer.token(padding="x" * 20_000),
     ]
     for token in forged:
         assert await verifier.verify_token(token) is None, token[:200]
     assert await verifier.verify_token(good) is not None
 
 
-async def test_keys_that_are_weak_or_for_something_else_are_not_used(issuer, verifier):
+async def test_keys_that_are_weak_or_for_something_else_are_not_used(issuer, keys, verifier):
     issuer.add("weak", rsa.generate_private_key(65537, 1024))
     issuer.add("other", ec.generate_private_key(ec.SECP256R1()))
     issuer.extra = [
@@ -144,7 +149,20 @@ async def test_keys_that_are_weak_or_for_something_else_are_not_used(issuer, ver
         headers={"kid": "shared"},
     )
     assert await verifier.verify_token(shared) is None
+    assert await keys.get("shared") is None
     assert await verifier.verify_token(issuer.token()) is not None
+
+
+async def test_a_shared_secret_proves_nothing_even_where_it_passes_for_a_key_of_the_issuer(issuer):
+    secret = jwt.PyJWK({"kty": "oct", "k": "c2VjcmV0" * 8, "alg": "HS256"})
+
+    class Keys:
+        async def get(self, _kid):
+            return secret
+
+    claims = {"iss": issuer.url, "aud": AUDIENCE, "sub": "x", "exp": NOW + 600}
+    token = jwt.encode(claims, secret.key, algorithm="HS256", headers={"kid": "first"})
+    assert await JwtVerifier(issuer.url, AUDIENCE, Keys()).verify_token(token) is None
 
 
 async def test_an_rsa_key_of_two_thousand_bits_is_used(issuer, verifier):
@@ -195,7 +213,7 @@ async def test_while_the_issuer_is_away_its_keys_hold_for_a_day_and_no_longer(is
         {"body": b"{"},
         {"body": b"[]"},
         {"body": b'{"keys": {}}'},
-        {"body": b" " * (FETCH_BYTES + 1) + b"{}"},
+        {"padding": FETCH_BYTES},
         {"metadata": {"issuer": "https://id.example.org"}},
         {"metadata": {"jwks_uri": "http://keys.example.org"}},
         {"metadata": {"jwks_uri": "file:///etc/passwd"}},

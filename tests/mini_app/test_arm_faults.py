@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
-from arm_support import APP, ORIGINS, properties, scale
+from arm_support import APP, ORIGINS, properties, scale, template
 
 from mini_app.local_azure.arm_faults import MOST_FAULTS, ArmFaults, FaultSpec
 from mini_app.local_azure.fault_routes import PATH, add_fault_routes
@@ -61,7 +61,10 @@ async def test_throttling_says_when_to_come_again(ask, faults, door):
     assert counts(faults) == [(2, 0)]
 
 
-@pytest.mark.parametrize(("status", "code"), [(500, "InternalServerError"), (503, "ServiceUnavailable"), (504, "GatewayTimeout")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(500, "InternalServerError"), (503, "ServiceUnavailable"), (403, "AuthorizationFailed"), (599, "UnknownError")],
+)
 async def test_an_error_has_the_status_that_was_asked_for_and_nothing_is_done(ask, faults, door, status, code):
     order(faults, "error", status=status)
     answer = await ask.send("PATCH", WEST, ON)
@@ -95,6 +98,18 @@ async def test_a_slow_change_of_an_app_lasts_longer_than_its_work(ask, faults, r
     while (await ask.send("GET", operation)).body["status"] == "InProgress":
         pass
     assert region.changing is None
+
+
+async def test_a_slow_change_that_fails_is_in_progress_for_as_long(ask, faults, region, over):
+    order(faults, "slow", method="PATCH", seconds=LONG)
+    answer = await ask.send("PATCH", APP, template(revisionSuffix="r1", scale={"minReplicas": 4}))
+    operation = answer.path("Azure-AsyncOperation")
+    for _ in range(3):
+        assert (await ask.send("GET", operation)).body["status"] == "InProgress"
+    over.set()
+    while (await ask.send("GET", operation)).body["status"] == "InProgress":
+        pass
+    assert (await ask.send("GET", operation)).body["status"] == "Failed"
 
 
 async def test_a_slow_change_of_an_origin_is_accepted_and_followed(ask, faults, door, over):

@@ -197,10 +197,56 @@ def test_users_go_where_the_weights_say(cloud):
     assert served() == {"east"}
 
 
+def test_faults_of_arm_are_ordered_and_cleared_through_the_control_interface(cloud):
+    fault = {"method": "GET", "path": "containerapps/demo-east", "kind": "throttle", "retry_after": 3}
+    assert cloud.control("POST", "arm-faults", fault).status_code == 200
+    try:
+        throttled = cloud.arm("GET", cloud.app_path("east"))
+        assert (throttled.status_code, throttled.headers["retry-after"]) == (429, "3")
+        assert [(f["struck"], f["left"]) for f in cloud.control("GET", "arm-faults").json()["faults"]] == [(1, 0)]
+        assert cloud.arm("GET", cloud.app_path("east")).status_code == 200
+    finally:
+        assert cloud.control("DELETE", "arm-faults").json() == {"faults": []}
+
+
+def test_what_happens_to_users_is_found_in_the_metrics_and_the_logs(cloud):
+    facts = cloud.facts
+    login = {"grant_type": "client_credentials", "client_id": facts["client_id"], "client_secret": facts["client_secret"]}
+    form = {**login, "scope": "https://api.loganalytics.io/.default"}
+    token = cloud.http.post(f"{facts['login_url']}/{facts['tenant_id']}/oauth2/v2.0/token", data=form).json()["access_token"]
+
+    def logged() -> list[str]:
+        query = (
+            'ContainerAppConsoleLogs_CL | where ContainerAppName_s == "demo-east" | top 50 by TimeGenerated desc | project Log_s'
+        )
+        url = f"{facts['logs_url']}/v1/workspaces/{facts['log_workspace']}/query"
+        answer = cloud.http.post(url, json={"query": query}, headers={"authorization": f"Bearer {token}"})
+        return [row[0] for row in answer.json()["tables"][0]["rows"]]
+
+    before = cloud.region("east")["requests_total"]
+    try:
+        admin(cloud, "east", "degrade", latency_ms=0, error_rate=1, duration_s=60, scope="region")
+        assert codes(cloud, "east") == {500}
+    finally:
+        admin(cloud, "east", "recover")
+    assert cloud.region("east")["requests_total"] >= before + 10
+    assert eventually(lambda: any("GET /api/users was answered with 500" in line for line in logged()))
+    metrics = f"{cloud.app_path('east')}/providers/Microsoft.Insights/metrics?metricnames=Requests,WorkingSetBytes"
+    requests, memory = (one["timeseries"][0]["data"] for one in cloud.arm("GET", metrics).json()["value"])
+    assert sum(point["total"] for point in requests) >= 10
+    assert max(point.get("average", 0) for point in memory) > 10_000_000
+
+
 def test_without_its_token_the_control_interface_does_nothing(cloud):
     before = cloud.control("GET", "state").json()
     for header in (b"", b"Bearer wrong", b"Bearer \xff"):
-        for method, path in (("POST", "stop"), ("POST", "kill-replica"), ("GET", "state"), ("POST", "lease")):
+        for method, path in (
+            ("POST", "stop"),
+            ("POST", "kill-replica"),
+            ("GET", "state"),
+            ("POST", "lease"),
+            ("POST", "arm-faults"),
+        ):
             url = f"{cloud.facts['control_url']}/control/{path}"
             assert cloud.http.request(method, url, headers={"authorization": header}, json={}).status_code == 401
     after = cloud.control("GET", "state").json()

@@ -82,6 +82,13 @@ async def test_an_operation_is_followed_from_its_begin_to_its_end(ask, processes
     assert (await ask.send("GET", status.replace("/sub/", "/other/"))).status == 404
 
 
+async def test_a_version_that_would_break_a_header_is_not_repeated(ask):
+    answer = await ask.send("PATCH", f"{APP}?api-version=1%0d%0aX-Evil:%201", b"{}")
+    assert answer.status == 202
+    assert answer.headers["Location"].endswith("?api-version=")
+    assert "X-Evil" not in answer.headers
+
+
 async def test_an_operation_that_fails_says_why_and_the_old_revision_serves(ask, processes, region):
     answer = await ask.send("PATCH", APP, template(containers=[{"image": "mini-app:404"}], revisionSuffix="gone"))
     assert (await settled(ask))["latestReadyRevisionName"] == "demo-east--r1"

@@ -79,6 +79,21 @@ async def test_a_wrong_login_is_refused_in_entras_words(log_in, changed, status,
     assert "access_token" not in answer
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "multipart/form-data",
+        "application/x-www-form-urlencoded; charset=nonsense",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+    ],
+)
+async def test_a_body_that_is_no_form_is_refused(ask, kind):
+    headers = {"Content-Type": kind}
+    async with ask.http.post("/tenant/oauth2/v2.0/token", data=b"\xff\xfe=\xff", headers=headers) as answer:
+        assert (answer.status, "error_codes" in await answer.json()) == (400, True)
+
+
 async def test_another_tenant_is_not_known(ask, log_in):
     assert (await log_in("/other/oauth2/v2.0/token"))[1]["error_codes"] == [90002]
     async with ask.http.get("/other/v2.0/.well-known/openid-configuration") as answer:

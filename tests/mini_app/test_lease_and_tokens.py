@@ -115,3 +115,10 @@ async def test_the_identity_endpoint_wants_its_header():
         assert (await tokens.managed_identity(identified(given))).status == 401
     answer = json.loads((await tokens.managed_identity(identified(tokens.header))).text)
     assert accepts(tokens, bearer(f"Bearer {answer['access_token']}"))
+
+
+async def test_the_identity_endpoint_wants_to_know_whom_the_token_is_for():
+    tokens = Tokens("tenant")
+    asked = identified(tokens.header)
+    asked.query.clear()
+    assert (await tokens.managed_identity(asked)).status == 400

@@ -90,6 +90,7 @@ class Heard:
 
     async def __aexit__(self, *_: object) -> None:
         await self.listener.close(remove=True)
+        await closed()
 
     def commit(self, *events: Event) -> None:
         """As the swarm does it: into the log, then to the audience."""
@@ -116,7 +117,7 @@ class RawScreen:
 
     async def next(self) -> Any:
         """What the swarm says next; None where it has hung up."""
-        line = await asyncio.wait_for(self.reader.readline(), 5)
+        line = await asyncio.wait_for(self.reader.readline(), 20)
         return from_swarm(line) if line else None
 
     async def until(self, kind: type) -> list[Any]:
@@ -141,6 +142,13 @@ async def raw(home: Path, *greeting: Any) -> AsyncIterator[RawScreen]:
         yield screen
     finally:
         writer.transport.abort()
+        await closed()
+
+
+async def closed() -> None:
+    """Let the loop close what was hung up on: that takes it two turns."""
+    for _ in range(3):
+        await asyncio.sleep(0)
 
 
 ANNA = Hello(1, "anna", False)
@@ -176,7 +184,7 @@ class Feed(Buffer):
         return [f"{entry.incident} {entry.text}" for entry in self.state.entries]
 
 
-async def until(holds: Callable[[], Any], seconds: float = 5) -> None:
+async def until(holds: Callable[[], Any], seconds: float = 20) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not holds():
         assert asyncio.get_running_loop().time() < deadline, "it did not happen in time"
@@ -198,7 +206,8 @@ class Attached:
 
     async def __aexit__(self, *_: object) -> None:
         self.swarm.stop()
-        await asyncio.wait_for(self._run, 5)
+        await asyncio.wait_for(self._run, 20)
+        await closed()
 
     def _ready(self) -> None:
         self.ready += 1
@@ -211,7 +220,7 @@ class Attached:
         self.feed.note(HostView("running"))
 
     async def answer(self, future: Any) -> str:
-        return await asyncio.wait_for(asyncio.wrap_future(future), 5)
+        return await asyncio.wait_for(asyncio.wrap_future(future), 20)
 
     async def running(self) -> None:
         await until(lambda: self.feed.state.host.phase == "running")
@@ -224,4 +233,4 @@ def line(kind: str, **body: Any) -> bytes:
     return json.dumps({"kind": kind, "body": body}).encode() + b"\n"
 
 
-__all__ = ["ANNA", "LOOKER", "Attached", "FakeDesk", "Feed", "Heard", "Past", "RawScreen", "line", "raw", "until"]
+__all__ = ["ANNA", "LOOKER", "Attached", "FakeDesk", "Feed", "Heard", "Past", "RawScreen", "closed", "line", "raw", "until"]

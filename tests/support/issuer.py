@@ -25,6 +25,7 @@ class Issuer:
         self.metadata: dict | None = None
         self.body: bytes | None = None
         self.status = 200
+        self.padding = 0
 
     async def __aenter__(self) -> Issuer:
         app = web.Application()
@@ -73,4 +74,4 @@ class Issuer:
     async def _keys(self, _request: web.Request) -> web.Response:
         self.served["keys"] += 1
         body = json.dumps({"keys": self.published()}).encode() if self.body is None else self.body
-        return web.Response(body=body, status=self.status, content_type="application/json")
+        return web.Response(body=b" " * self.padding + body, status=self.status, content_type="application/json")

@@ -177,3 +177,21 @@ run "a_third_region_is_a_matter_of_one_line" {
     error_message = "the regions do not share alike"
   }
 }
+
+run "without_an_address_the_owners_are_told" {
+  command = plan
+
+  variables {
+    alert_email = null
+  }
+
+  assert {
+    condition     = length(azurerm_monitor_action_group.on_call.email_receiver) == 0 && one(azurerm_monitor_action_group.on_call.arm_role_receiver).name == "owners"
+    error_message = "Nobody would be told of an unwell swarm."
+  }
+
+  assert {
+    condition     = alltrue([for one in azurerm_consumption_budget_resource_group.main.notification : contains(one.contact_roles, "Owner")])
+    error_message = "Nobody would be told of the money."
+  }
+}

@@ -22,11 +22,12 @@ class DockerCommands:
         self._config = config
 
     def restart(self, region: str, revision: str) -> str:
-        """`docker restart`, one container after the other."""
+        """`docker restart`, one container after the other; those that are kept stopped are left out by their names."""
         del revision
         labels = (f"label={PROJECT}={self._config.project}", f"label={REGION}={self._config.regions[region].service}")
-        listing = shlex.join(("docker", "ps", "-q", *(word for label in labels for word in ("--filter", label))))
-        return f"{listing} | xargs -r -n 1 docker restart"
+        filters = [word for label in labels for word in ("--filter", label)]
+        listing = shlex.join(("docker", "ps", "-a", "--format", "{{.Names}}", *filters))
+        return rf"{listing} | grep -Ev '\.(retired|failed|leaving)-' | xargs -r -n 1 docker restart"
 
     def deploy(self, region: str, image: str, suffix: str) -> str:
         """The tool's module."""

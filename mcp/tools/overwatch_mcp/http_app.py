@@ -1,4 +1,7 @@
-"""The HTTP door as an ASGI application: who may come in, how many, and what those outside may see (nothing)."""
+"""The HTTP door as an ASGI application: who may come in, how many, and what those outside may see (nothing).
+
+The token is asked for first, so that whoever has none uses up nothing of the room of those who have one.
+"""
 
 from __future__ import annotations
 
@@ -52,10 +55,9 @@ def make_app(
         routes += create_protected_resource_routes(
             resource, [AnyHttpUrl(options.issuer.url)], [options.scopes.read, options.scopes.write], "Overwatch"
         )
-    inside: ASGIApp = Pace(StreamableHTTPASGIApp(manager), limits, clock)
-    known: ASGIApp = AuthContextMiddleware(RequireAuthMiddleware(inside, [options.scopes.read], metadata_url))
-    gate = Gate(Patience(AuthenticationMiddleware(known, BearerAuthBackend(verifier)), limits), limits)
-    routes.append(Route(PATH, gate))
+    gate = Gate(Pace(Patience(StreamableHTTPASGIApp(manager), limits), limits, clock), limits)
+    known = AuthContextMiddleware(RequireAuthMiddleware(gate, [options.scopes.read], metadata_url))
+    routes.append(Route(PATH, AuthenticationMiddleware(known, BearerAuthBackend(verifier))))
     app = Starlette(routes=routes, middleware=[Middleware(AccessLog)], lifespan=lambda _: manager.run())
     return app, gate
 

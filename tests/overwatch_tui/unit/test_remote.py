@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-from contextlib import asynccontextmanager
 
 import pytest
 
@@ -14,7 +14,7 @@ from overwatch_tui.attach.wire import CaughtUp, Dropped, Past, Refused, Welcome,
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.state.models import HostView
 from tests.overwatch_tui import story
-from tests.overwatch_tui.attached import Attached, FakeDesk, Heard, line, until
+from tests.overwatch_tui.attached import Attached, FakeDesk, Heard, closed, line, until
 from tests.overwatch_tui.scripted import DEMO
 
 EVENTS = story.told(*story.RESOLVED)
@@ -159,17 +159,20 @@ async def test_a_past_that_can_not_be_read_again_is_said(tmp_path):
             assert "missing" in screen.feed.problem
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def scripted(home, *script: bytes, hold: bool = True):
     """A swarm that says `script` to whoever comes, and hangs up, or holds its tongue."""
     came = []
+    talking = set()
 
     async def talk(reader, writer):
-        came.append(await reader.readline())
-        writer.write(b"".join(script))
-        if hold:
-            await reader.read()
-        writer.close()
+        talking.add(asyncio.current_task())
+        with contextlib.suppress(OSError):
+            came.append(await reader.readline())
+            writer.write(b"".join(script))
+            if hold:
+                await reader.read()
+        writer.transport.abort() if hold else writer.close()
 
     server = await asyncio.start_unix_server(talk, str(socket_path(home)))
     try:
@@ -177,6 +180,10 @@ async def scripted(home, *script: bytes, hold: bool = True):
     finally:
         server.close()
         socket_path(home).unlink()
+        await closed()
+        if talking:
+            await asyncio.wait(talking)
+        await closed()
 
 
 HI = encode(Welcome(1))
@@ -225,8 +232,7 @@ async def test_what_was_lost_on_the_way_is_counted_on_the_screen(tmp_path):
 async def test_an_answer_to_nothing_changes_nothing(tmp_path):
     answers = (line("answer", id=77, text="approved"), line("answer", id=1, error="no"))
     async with scripted(tmp_path, HI, CAUGHT, *answers, encode(Dropped(1))), Attached(tmp_path) as screen:
-        await until(lambda: screen.feed.state.dropped == 1)
-        assert screen.feed.state.host.phase == "running"
+        await until(lambda: screen.feed.state.dropped == 1 and screen.feed.state.host.phase == "running")
 
 
 async def test_tries_become_rarer_while_a_swarm_talks_nonsense(tmp_path):
