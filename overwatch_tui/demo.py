@@ -84,6 +84,8 @@ class DemoWorld:
                     credential="managed_identity",
                     arm_url=facts["arm_url"],
                     ca_file=Path(facts["ca_file"]),
+                    log_workspace=facts["log_workspace"],
+                    logs_url=facts["logs_url"],
                     images=("mini-app:",),
                 ),
             }
