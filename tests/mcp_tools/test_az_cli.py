@@ -151,9 +151,10 @@ async def test_the_environment_holds_what_the_cli_needs_and_no_secret(cli, tmp_p
     assert seen["AZURE_CORE_COLLECT_TELEMETRY"] == "0"
 
 
-def test_the_targets_certificate_is_trusted_unless_the_environment_names_another():
+def test_the_targets_certificate_is_trusted_whatever_the_environment_names():
     assert az_environment({}, Path("/ca.pem"))["REQUESTS_CA_BUNDLE"] == "/ca.pem"
-    assert az_environment({"REQUESTS_CA_BUNDLE": "/own.pem"}, Path("/ca.pem"))["REQUESTS_CA_BUNDLE"] == "/own.pem"
+    assert az_environment({"REQUESTS_CA_BUNDLE": "/own.pem"}, Path("/ca.pem"))["REQUESTS_CA_BUNDLE"] == "/ca.pem"
+    assert az_environment({"REQUESTS_CA_BUNDLE": "/own.pem"}, None)["REQUESTS_CA_BUNDLE"] == "/own.pem"
     assert "REQUESTS_CA_BUNDLE" not in az_environment({}, None)
 
 

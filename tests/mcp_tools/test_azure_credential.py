@@ -144,6 +144,8 @@ async def test_a_login_that_is_refused_is_denied_before_anything_is_sent_and_no_
         await made(credential="service_principal").restart("east", "demo-east--a")
     assert not arm.arrived
     assert "s3cret" not in f"{caught.value}{caplog.text}"
+    assert "AADSTS7000215" in str(caught.value)
+    assert "Content" not in str(caught.value)
 
 
 async def test_a_login_of_ones_own_is_not_trusted_without_its_certificate(arm, made, environment):

@@ -127,9 +127,9 @@ async def test_the_measurements_have_the_units_that_they_are_told_in(platform):
 
     found = await until(measured)
     assert found["Replicas"].points[-1].value >= 1
-    assert 1e6 < found["WorkingSetBytes"].points[-1].value < 1e10
-    assert 0 <= found["UsageCores"].points[-1].value < 64
-    assert [found[name].unit for name in ("UsageCores", "WorkingSetBytes", "Requests")] == ["cores", "bytes", "count"]
+    assert 1e6 < found["MemoryWorkingSet"].points[-1].value < 1e10
+    assert 0 <= found["CpuUsage"].points[-1].value < 64
+    assert [found[name].unit for name in ("CpuUsage", "MemoryWorkingSet", "Requests")] == ["cores", "bytes", "count"]
 
 
 async def test_either_edge_moves_the_same_users_and_never_leaves_nobody(platform, traffic_manager):

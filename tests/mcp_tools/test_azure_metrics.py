@@ -40,7 +40,7 @@ async def test_the_last_minutes_are_asked_for_minute_by_minute(platform, arm, st
 async def test_each_metric_is_told_by_its_own_aggregation_and_in_our_units(platform, arm):
     arm.answers[f"GET {METRICS}"] = {
         "value": [
-            metric("WorkingSetBytes", at(1, average=5e7, total=1e8)),
+            metric("WorkingSetBytes", at(1, average=5e7, total=1e8), at(2, average=6e7)),
             metric("Requests", at(2, total=7, average=1), at(1, total=3, average=1), at(3)),
             metric("UsageNanoCores", at(1, average=250_000_000.0)),
             metric("Replicas", at(1, maximum=2, total=9), at(2, maximum=None)),
@@ -53,8 +53,8 @@ async def test_each_metric_is_told_by_its_own_aggregation_and_in_our_units(platf
         "Requests": ("count", [3, 7]),
         "Replicas": ("count", [2]),
         "RestartCount": ("count", [4]),
-        "UsageCores": ("cores", [0.25]),
-        "WorkingSetBytes": ("bytes", [5e7]),
+        "CpuUsage": ("cores", [0.5]),
+        "MemoryWorkingSet": ("bytes", [1e8]),
     }
     assert series["Requests"].points[0].at == dt.datetime(2026, 11, 23, 14, 1, tzinfo=dt.UTC)
 

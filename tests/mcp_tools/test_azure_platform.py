@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import subprocess
+import sys
 
 import pytest
 from aiohttp import web
@@ -325,3 +327,11 @@ async def test_an_answer_that_is_no_json_is_a_platform_error(platform, healthy):
     healthy.answers[f"GET {APP}"] = html
     with pytest.raises(PlatformError):
         await platform.service("east")
+
+
+@pytest.mark.processes
+def test_what_a_target_does_not_use_is_not_imported():
+    dear = ("azure.mgmt.cdn", "azure.mgmt.trafficmanager", "azure.monitor.query", "overwatch_mcp.az_cli")
+    script = f"import sys, overwatch_mcp.azure_platform; print([name for name in {dear} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

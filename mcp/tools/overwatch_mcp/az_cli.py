@@ -114,7 +114,7 @@ def az_environment(environment: Mapping[str, str], ca_file: Path | None) -> dict
         if (name.upper() in _NEEDED or name.upper().startswith(_PASSED_ON)) and not any(word in name.upper() for word in _SECRET)
     }
     trusted = {} if ca_file is None else {"REQUESTS_CA_BUNDLE": str(ca_file)}
-    return {**trusted, **passed, **_OWN}
+    return {**passed, **trusted, **_OWN}
 
 
 def az_error(exit_status: int, printed: str, what: str) -> PlatformError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
@@ -20,23 +20,28 @@ MOST_MINUTES = 24 * 60
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """How one metric is asked for and told. `scale` turns the platform's unit into ours."""
+    """How one metric is asked for and told.
+
+    `scale` turns the platform's unit into ours; what is measured of each replica (`each`) is told of the region as a whole: the
+    average replica of a minute, as often as there were replicas.
+    """
 
     name: str
     aggregation: Literal["average", "maximum", "total"]
     unit: Literal["count", "bytes", "cores"]
     told_as: str
     scale: float = 1.0
+    each: bool = False
 
 
 MEASURES = (
     _Measure("Requests", "total", "count", "Requests"),
     _Measure("Replicas", "maximum", "count", "Replicas"),
     _Measure("RestartCount", "maximum", "count", "RestartCount"),
-    _Measure("UsageNanoCores", "average", "cores", "UsageCores", 1e-9),
-    _Measure("WorkingSetBytes", "average", "bytes", "WorkingSetBytes"),
+    _Measure("UsageNanoCores", "average", "cores", "CpuUsage", 1e-9, each=True),
+    _Measure("WorkingSetBytes", "average", "bytes", "MemoryWorkingSet", each=True),
 )
-"""Requests of a minute, replicas and restarts at its worst, cores and memory of a replica on average."""
+"""Requests of a minute, replicas and restarts at their highest, cores and memory of all replicas; named as on Docker."""
 
 
 class AzureMetrics:
@@ -64,19 +69,27 @@ class AzureMetrics:
         with mapped(f"reading the metrics of {app!r}"):
             response = await self._session.ask(request)
             response.raise_for_status()
-            found = {metric["name"]["value"]: metric for metric in response.json()["value"]}
-            return [_series(measure, found[measure.name]) for measure in MEASURES if measure.name in found]
+            found = {metric["name"]["value"]: _points(metric) for metric in response.json()["value"]}
+            replicas = _values("maximum", found.get("Replicas", []))
+            return [_series(measure, found[measure.name], replicas) for measure in MEASURES if measure.name in found]
 
 
-def _series(measure: _Measure, metric: Mapping[str, Any]) -> MetricSeries:
-    points = [
-        MetricPoint(at=_read(point["timeStamp"]), value=float(point[measure.aggregation]) * measure.scale)
-        for series in metric.get("timeseries") or []
-        for point in series.get("data") or []
-        if point.get(measure.aggregation) is not None
-    ]
-    points.sort(key=lambda point: point.at)
-    return MetricSeries(name=measure.told_as, unit=measure.unit, points=points[-MOST_MINUTES:])
+def _points(metric: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The points of a metric's series; there is one, unless it were asked to be split."""
+    return [point for series in metric.get("timeseries") or [] for point in series.get("data") or []]
+
+
+def _values(aggregation: str, points: Sequence[Mapping[str, Any]]) -> dict[datetime, float]:
+    """What was measured, by minute."""
+    return {_read(point["timeStamp"]): float(point[aggregation]) for point in points if point.get(aggregation) is not None}
+
+
+def _series(measure: _Measure, points: Sequence[Mapping[str, Any]], replicas: Mapping[datetime, float]) -> MetricSeries:
+    values = {at: value * measure.scale for at, value in _values(measure.aggregation, points).items()}
+    if measure.each:
+        values = {at: value * replicas[at] for at, value in values.items() if at in replicas}
+    told = [MetricPoint(at=at, value=value) for at, value in sorted(values.items())]
+    return MetricSeries(name=measure.told_as, unit=measure.unit, points=told[-MOST_MINUTES:])
 
 
 def _moment(moment: datetime) -> str:
