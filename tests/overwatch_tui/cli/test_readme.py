@@ -49,7 +49,7 @@ def test_every_key_is_in_the_readme():
 
 
 def test_the_configuration_of_the_readme_is_taken_alone_and_with_the_platform(tmp_path):
-    watched, platform = blocks("toml")
+    watched, platform, tools = blocks("toml")
     path = tmp_path / "overwatch.toml"
     path.write_text(watched)
     shop = load(path, environ={}).targets["shop"]
@@ -57,6 +57,8 @@ def test_the_configuration_of_the_readme_is_taken_alone_and_with_the_platform(tm
     assert shop.regions["west"].metrics_path is None
     path.write_text(f"{watched}\n{platform}")
     assert load(path, environ={}).targets["shop"].actions() == {"restart_service", "failover_region"}
+    path.write_text(f"{watched}\n{platform}\n{tools}")
+    assert str(load(path, environ={}).tools.url) == "http://127.0.0.1:8700/mcp"
 
 
 def test_what_env_example_offers_is_taken(tmp_path):
