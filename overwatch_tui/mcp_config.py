@@ -47,24 +47,33 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
         return None
     config = home / "mcp.json"
     key = str(approval_key(home))
+    logins = home / "logins.json"
+    _write(logins, json.dumps(dict(identity)))
     content = {
         "journal": str(home / "operations.db"),
+        "login_file": str(logins),
         "targets": {
             name: {**_target(target, target.platform), "approval_key_file": key}
             for name, target in acted_on.items()
             if target.platform
         },
     }
-    partial = config.with_suffix(".part")
-    partial.write_text(json.dumps(content, indent=2), encoding="utf-8")
-    partial.chmod(0o600)
-    partial.replace(config)
+    _write(config, json.dumps(content, indent=2))
     environment = {key: value for key, value in os.environ.items() if key.upper().startswith(_PASSED_ON)}
     return ServerCommand(
         command=(sys.executable, "-m", "overwatch_mcp.azure_mcp_server", "--config", str(config)),
-        environment={**environment, **identity},
+        environment=environment,
         log=home / "logs" / "mcp.log",
     )
+
+
+def _write(path: Path, content: str) -> None:
+    """Write a file whole or not at all, readable by its owner alone."""
+    partial = path.with_suffix(".part")
+    partial.touch(mode=0o600)
+    partial.chmod(0o600)
+    partial.write_text(content, encoding="utf-8")
+    partial.replace(path)
 
 
 def approval_key_file(tools: ToolsSettings, home: Path) -> Path | None:

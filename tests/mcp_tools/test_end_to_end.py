@@ -203,16 +203,18 @@ def by_hand(config_file, tool, *arguments):
 def test_a_tool_by_hand_takes_the_same_way_as_the_server(local_azure, config_file, start, operation_id, monkeypatch):
     for name, value in local_azure.identity.items():
         monkeypatch.setenv(name, value)
+    server = start()
+    call(server, "scale_service", region="east", replicas=2, operation_id=f"{operation_id}s", epoch=7)
     half = ("--target", "demo", "--weights", "east=50,west=50", "--operation-id", operation_id)
     before = local_azure.totals()
     planned, _ = by_hand(config_file, "switch_traffic", *half, "--dry-run")
     assert planned["status"] == "planned"
     assert local_azure.totals() == before
     done, said = by_hand(config_file, "switch_traffic", *half)
+    assert server.call("get_operation", {"operation_id": operation_id})["structuredContent"]["epoch"] == 7
     assert done["status"] == "succeeded"
     assert operation_id in said
-    server = start()
-    again = call(server, "switch_traffic", weights={"east": 50, "west": 50}, operation_id=operation_id)
+    again = call(server, "switch_traffic", weights={"east": 50, "west": 50}, operation_id=operation_id, epoch=7)
     assert again == done | {"replayed": True}
     back, _ = by_hand(config_file, "undo_operation", "--undoes", operation_id, "--operation-id", f"{operation_id}u")
     assert (back["status"], back["undoes"]) == ("succeeded", operation_id)

@@ -25,6 +25,7 @@ from overwatch_mcp.config import load_config
 from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.http_options import HttpOptions, add_http_options, http_options
 from overwatch_mcp.journal import Journal
+from overwatch_mcp.logins import take_logins
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.resources import add_resources
 from overwatch_mcp.tools import add_tools
@@ -87,7 +88,9 @@ def _version() -> str:
 
 
 async def _serve(config: Path | None, open_journal: Callable[[Path], Journal], door: HttpOptions | None) -> int:
-    workshop = Workshop(load_config(config), SystemClock(), open_journal=open_journal)
+    settings = load_config(config)
+    take_logins(settings.login_file, os.environ)
+    workshop = Workshop(settings, SystemClock(), open_journal=open_journal)
     loop = asyncio.get_running_loop()
     warming: list[asyncio.Task[None]] = []
 

@@ -22,6 +22,7 @@ from overwatch_mcp.clock import Clock, SystemClock
 from overwatch_mcp.config import WriteTool, load_config
 from overwatch_mcp.effect import Effect, approval_content
 from overwatch_mcp.errors import OverwatchToolError, RequestError
+from overwatch_mcp.logins import take_logins
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.models import WriteResult
 from overwatch_mcp.operations import Call
@@ -83,11 +84,16 @@ def _finish(run: Callable[[], Coroutine[Any, Any, WriteResult]]) -> int:
 
 
 async def _run(options: argparse.Namespace, make: Callable[[Workshop], Awaitable[Effect]]) -> WriteResult:
-    workshop = Workshop(load_config(options.config), SystemClock())
+    config = load_config(options.config)
+    take_logins(config.login_file, os.environ)
+    workshop = Workshop(config, SystemClock())
     try:
         effect = await make(workshop)
         token = _token(effect, options, workshop.clock)
-        call = Call(options.operation_id, options.epoch, options.dry_run, token, getattr(options, "undoes", None))
+        epoch = options.epoch
+        if epoch is None:
+            epoch = await workshop.journal.highest_epoch(effect.target)
+        call = Call(options.operation_id, epoch, options.dry_run, token, getattr(options, "undoes", None))
         if not call.dry_run:
             sys.stderr.write(f"operation {call.operation_id}\n")
         return await workshop.operations.execute(effect, call, _tell)
@@ -144,7 +150,7 @@ def _common(tool: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help="the configuration file (else OVERWATCH_MCP_CONFIG)")
     parser.add_argument("--operation-id", default=f"hand-{uuid.uuid4().hex[:12]}", help="repeat an id to get its result again")
-    parser.add_argument("--epoch", type=int, default=0, help="the lease's epoch, where there is one")
+    parser.add_argument("--epoch", type=int, help="the epoch of a lease (else the highest that acted on the target)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     return parser
 

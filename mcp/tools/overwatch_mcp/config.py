@@ -211,6 +211,8 @@ class ServerConfig(_Section):
 
     journal: Path
     """The database of operations; beside it lie the locks of the targets."""
+    login_file: Path | None = None
+    """A JSON object of AZURE_, IDENTITY_ and MSI_ variables to log in with, where they are not set already; mode 0600."""
     targets: Mapping[Key, AnyTarget]
 
     @field_validator("journal")

@@ -10,17 +10,20 @@ from sentry_support import target_settings
 
 from agents.settings import TargetSettings
 from overwatch_mcp.config import load_config
+from overwatch_mcp.logins import take_logins
 from overwatch_tui.mcp_config import approval_key, server_command
 
 
 def test_the_server_takes_what_is_written_for_it(tmp_path):
-    command = server_command(tmp_path, {"demo": target_settings()}, {"IDENTITY_HEADER": "x"})
+    command = server_command(tmp_path, {"demo": target_settings()}, {"IDENTITY_HEADER": "it's $HOME #1"})
     written = tmp_path / "mcp.json"
     assert stat.S_IMODE(written.stat().st_mode) == 0o600
     config = load_config(written)
     assert list(config.targets) == ["demo"]
     assert str(written) in command.command
-    assert command.environment["IDENTITY_HEADER"] == "x"
+    environment: dict[str, str] = {}
+    take_logins(config.login_file, environment)
+    assert environment == {"IDENTITY_HEADER": "it's $HOME #1"}
 
 
 def test_every_target_demands_the_gate_s_proof(tmp_path):
