@@ -20,7 +20,7 @@ import pytest
 from mcp_support import RawServer
 
 from overwatch_mcp.config import ServerConfig
-from overwatch_mcp.errors import MissingError, RequestError
+from overwatch_mcp.errors import MissingError, NotDoneError, RequestError
 from overwatch_mcp.journal import Journal
 from overwatch_mcp.models import (
     LogLine,
@@ -233,6 +233,8 @@ class FakePlatform:
 
     async def set_origin(self, region: str, weight: int) -> str | None:
         await self._fault(self.before, "set_origin")
+        if not weight and not any(enabled for other, (enabled, _) in self.origins.items() if other != region):
+            raise NotDoneError(f"{region} is the last one that is enabled")
         self.calls[f"origin {region}"] += 1
         self.origins[region] = (True, weight * 10) if weight else (False, self.origins[region][1])
         self.history.append(self._weights())

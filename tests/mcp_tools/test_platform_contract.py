@@ -213,6 +213,16 @@ async def test_scaling_changes_how_many_replicas_there_are(world, suffix):
     assert (await world.ready("west", 2)).replicas_desired == 2
 
 
+async def test_the_last_region_that_is_enabled_is_never_disabled(world):
+    state = await world.platform.traffic()
+    enabled = [origin.region for origin in state.origins if origin.enabled]
+    for region in enabled[1:]:
+        await world.platform.set_origin(region, 0)
+    with pytest.raises(NotDoneError):
+        await world.platform.set_origin(enabled[0], 0)
+    assert sum((await world.platform.traffic()).weights.values()) == 100
+
+
 async def test_traffic_goes_where_the_origins_say(world):
     async def are(weights):
         async def holds():

@@ -17,7 +17,8 @@ class PublicProbe:
     def __init__(self, config: TargetConfig) -> None:
         self._url = None if config.public_url is None else f"{config.public_url}{config.probe_path}"
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True),
+            # Traffic Manager answers by name: a name that is remembered shows the region of before.
+            connector=aiohttp.TCPConnector(force_close=True, use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=PROBE_SECONDS),
             trust_env=True,
