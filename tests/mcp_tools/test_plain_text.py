@@ -16,6 +16,8 @@ TEXTS = [
     ("one\ntwo\r\n\tthree", "one two three"),
     ("nul\x00 bell\x07", "nul bell"),
     ("\ud800half", "half"),
+    ("a\ufe0fb\u034fc\U000e0101d\U000e0041e", "abcde"),
+    ("private\ue000 \u2028line", "private line"),
     ("grün → 好", "grün → 好"),
     (None, "None"),
 ]

@@ -10,8 +10,8 @@ from docker.errors import APIError, DockerException  # type: ignore[import-untyp
 from urllib3.exceptions import HTTPError as PoolError
 from urllib3.exceptions import NewConnectionError
 
-from overwatch_mcp.docker_text import one_line
 from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, PlatformError, ThrottledError
+from overwatch_mcp.plain_text import plain
 
 _SOCKET = "give this process the right to use the engine's socket"
 
@@ -34,7 +34,7 @@ def mapped(what: str) -> Iterator[None]:
 def _answered(error: APIError, what: str) -> PlatformError:
     """An error that the engine itself told. 5xx may come in the middle of the work."""
     status = error.status_code
-    text = f"{what}: {status} {one_line(str(error.explanation or error), 300)}"
+    text = f"{what}: {status} {plain(str(error.explanation or error), 300)}"
     if status in {401, 403}:
         return DeniedError(text)
     if status == 404:
@@ -58,7 +58,7 @@ def _unanswered(error: BaseException, what: str) -> PlatformError:
         return NotDoneError(f"{what}: the engine can't be reached; start it, or correct `docker_url`")
     if any(isinstance(one, requests.Timeout | TimeoutError) for one in reasons):
         return LostError(f"{what}: no answer in time")
-    return LostError(f"{what}: the connection broke ({one_line(str(error), 200) or type(error).__name__})")
+    return LostError(f"{what}: the connection broke ({plain(str(error), 200) or type(error).__name__})")
 
 
 def _reasons(error: BaseException) -> Iterator[BaseException]:

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from overwatch_mcp.docker_member import Member, read_time
-from overwatch_mcp.docker_text import one_line
 from overwatch_mcp.models import LogLine, MetricPoint, MetricSeries, Replica, Revision, ServiceState
+from overwatch_mcp.plain_text import plain
 from overwatch_mcp.platform import RevisionState
 
 _STOPPED = {0, 137, 143}
@@ -92,7 +92,7 @@ def log_lines(member: Member, stream: str, text: bytes) -> list[LogLine]:
             when = read_time(at)
         except ValueError:
             when, said = None, line
-        lines.append(LogLine(at=when, revision=member.revision, replica=member.name, stream=stream, text=one_line(said)))
+        lines.append(LogLine(at=when, revision=member.revision, replica=member.name, stream=stream, text=plain(said)))
     return lines
 
 
@@ -144,7 +144,7 @@ def _revision(name: str, group: Sequence[Member], serving: str | None) -> Revisi
 def exit_words(member: Member) -> str:
     """How a container ended, or how it stands. One that was stopped from outside says nothing by its status."""
     if member.error:
-        return one_line(member.error, 300)
+        return plain(member.error, 300)
     if member.raw["State"].get("OOMKilled"):
         return "it was killed, as it took more memory than it may"
     if not member.running and member.exit_code not in _STOPPED:

@@ -11,9 +11,9 @@ from datetime import datetime
 from pathlib import Path
 
 from overwatch_mcp.config import HAProxyConfig
-from overwatch_mcp.docker_text import one_line
 from overwatch_mcp.errors import DeniedError, LostError, MissingError, NotDoneError, PlatformError
 from overwatch_mcp.models import Origin, TrafficState
+from overwatch_mcp.plain_text import plain
 from overwatch_mcp.weights import percentages
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class HAProxyGate:
         for name, server in servers.items():
             if name not in regions and server.enabled:
                 raise PlatformError(
-                    f"backend {self._config.backend!r} sends traffic to {one_line(name, 80)!r}, which is no region of "
+                    f"backend {self._config.backend!r} sends traffic to {plain(name, 80)!r}, which is no region of "
                     f"{self._target!r}: add it to traffic.servers or put it into maintenance"
                 )
         missing = sorted(set(regions) - set(servers))
@@ -107,7 +107,7 @@ class HAProxyGate:
 
     async def _set(self, command: str) -> None:
         """Send a command that answers nothing where it worked."""
-        answer = one_line(await self._ask(command), 200)
+        answer = plain(await self._ask(command), 200)
         if not answer:
             return
         text = f"HAProxy refused {command!r}: {answer}"
@@ -122,7 +122,7 @@ class HAProxyGate:
         what = f"the answer about backend {self._config.backend!r}"
         lines = [line for line in answer.splitlines() if line.strip()]
         if not lines or lines[0].strip() != _FORMAT:
-            said = one_line(lines[0], 120) if lines else "nothing"
+            said = plain(lines[0], 120) if lines else "nothing"
             if "find backend" in said.lower() or "no such" in said.lower():
                 raise MissingError(f"HAProxy has no backend {self._config.backend!r} ({said}): correct traffic.backend")
             if "permission denied" in said.lower():
@@ -138,7 +138,7 @@ class HAProxyGate:
                 if row[at["be_name"]] == self._config.backend
             }
         except (ValueError, IndexError) as error:
-            raise PlatformError(f"{what} can't be read: {one_line(answer, 120)!r}") from error
+            raise PlatformError(f"{what} can't be read: {plain(answer, 120)!r}") from error
 
     async def _ask(self, command: str) -> str:
         """One command on a connection of its own, which HAProxy closes behind its answer."""

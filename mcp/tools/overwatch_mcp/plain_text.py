@@ -6,6 +6,7 @@ Whoever shows it may do so in a terminal, so that nothing stays in it that a ter
 from __future__ import annotations
 
 import re
+import unicodedata
 
 LINE_CHARACTERS = 2_000
 
@@ -15,16 +16,15 @@ _SEQUENCES = re.compile(
     r"|(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?"  # colours and movements of the cursor
     r"|\x1b[ -/]*[0-~]?"  # escapes of two characters
 )
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # control characters
-    "\u00ad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # zero width, direction, separators
-    "\ufe00-\ufe0f\ud800-\udfff\U000e0000-\U000e01ef]"  # variation selectors, lone surrogates, tags
-)
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+"""Control and format characters (the bidirectional ones among them), surrogates, unassigned ones, and line separators."""
+_MARKS = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
+"""Joiners and variation selectors: marks, by their category, that draw nothing."""
 
 
 def plain(text: object, limit: int = LINE_CHARACTERS) -> str:
     """One line of at most `limit` characters that only shows itself."""
     raw = str(text)[: limit * 4]
-    words = _UNSEEN.sub("", _SEQUENCES.sub("", raw))
-    line = re.sub(r"[\t\r\n]+", " ", words).strip()
+    words = re.sub(r"[\t\r\n]+", " ", _MARKS.sub("", _SEQUENCES.sub("", raw)))
+    line = "".join(char for char in words if unicodedata.category(char) not in _UNSEEN).strip()
     return line if len(line) <= limit else f"{line[: limit - 1]}…"
