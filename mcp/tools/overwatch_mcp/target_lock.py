@@ -6,6 +6,7 @@ that ends, so that nothing is left locked by a crash.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator
@@ -37,8 +38,9 @@ class TargetLocks:
             raise JournalError(f"can't lock {target!r} in {str(self._folder)!r} ({error.strerror}): check its rights") from error
         try:
             await self._take(lock, target)
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{operation_id} of process {os.getpid()}".encode(), 0)
+            with contextlib.suppress(OSError):  # the name only serves a message
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, f"{operation_id} of process {os.getpid()}".encode(), 0)
             yield
         finally:
             os.close(lock)
@@ -57,3 +59,5 @@ class TargetLocks:
                         f"{target!r} was busy with {holder!r} for {waited}: nothing was done, ask again later"
                     ) from None
                 await self._clock.sleep(POLL_SECONDS)
+            except OSError as error:
+                raise JournalError(f"can't lock {target!r} ({error.strerror}): put the journal on a local disk") from error
