@@ -152,7 +152,9 @@ async def test_a_left_behind_operation_is_not_taken_up_by_a_stale_epoch(bench):
     await crash_at(bench, "accepted", "restart_service", "op-1", epoch=3)
     bench.anew()
     await bench.run("scale_service", "op-2", epoch=5, region="west", replicas=3)
-    assert (await bench.run("restart_service", "op-1", epoch=3, region="east")).status == "refused"
+    stale = await bench.run("restart_service", "op-1", epoch=3, region="east")
+    assert (stale.status, bench.platform.calls["restart east"]) == ("unknown", 1)
+    assert "it is not taken up: epoch 3 is stale" in stale.error
     assert (await bench.run("restart_service", "op-1", epoch=5, region="east")).status == "succeeded"
     assert bench.platform.calls["restart east"] == 1
 
@@ -260,6 +262,18 @@ async def test_a_platform_that_stays_busy_fails_in_bounded_time(bench):
     assert result.status == "failed"
     assert "busy" in result.error
     assert bench.clock.monotonic() - began <= 31
+
+
+async def test_a_platform_that_says_retry_at_once_is_not_hammered(bench):
+    asked = []
+
+    def throttle() -> None:
+        asked.append(bench.clock.now())
+        raise ThrottledError("too many requests", 0)
+
+    bench.platform.before["restart"] = [throttle] * 2_000
+    assert (await bench.run("restart_service", region="east")).status == "failed"
+    assert len(asked) <= 201
 
 
 async def test_a_retry_after_beyond_patience_fails_at_once(bench):

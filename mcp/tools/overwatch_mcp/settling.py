@@ -59,7 +59,7 @@ async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled
         except (ConflictError, ThrottledError) as error:
             wait = pause
             if isinstance(error, ThrottledError) and error.retry_after is not None:
-                wait = error.retry_after
+                wait = max(FIRST_PAUSE, error.retry_after)
             if clock.monotonic() + wait > deadline:
                 text = f"the platform stayed busy for {BUSY_SECONDS:.0f} s: {error}"
                 return await _rejected(effect, start, text)
@@ -143,6 +143,7 @@ async def reconcile(
     grace either.
     """
     continuation = None if accepted is None else accepted.continuation
+    began = clock.monotonic()
     while True:
         try:
             look = await effect.look(start)
@@ -158,7 +159,8 @@ async def reconcile(
             return await settle(effect, start, clock, continuation=continuation, tell=tell)
         if effect.repeatable:
             return None
-        if (clock.now() - start.started_at).total_seconds() >= GRACE_SECONDS:
+        age = (clock.now() - start.started_at).total_seconds()
+        if max(age, clock.monotonic() - began) >= GRACE_SECONDS:  # the age is none where the clock was set back
             return None
         await clock.sleep(FIRST_PAUSE)
 
