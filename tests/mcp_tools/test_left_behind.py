@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -113,11 +114,12 @@ async def test_an_operation_does_not_pass_for_its_own_undoing(bench):
 
 async def test_an_undoing_under_way_is_not_joined_by_the_same_call_by_itself(bench):
     await bench.run("switch_traffic", "do", weights=WEST)
-    seen = []
-
-    async def meanwhile() -> None:
-        seen.append(await bench.run("switch_traffic", "op-1", weights={"east": 100, "west": 0}))
-
-    bench.platform.before["set_origin"] = [meanwhile]
-    assert (await undo(bench, "do", "op-1")).status == "succeeded"
-    assert seen[0].status == "refused"
+    held = asyncio.Event()
+    bench.platform.before["set_origin"] = [held.wait]
+    undoing = asyncio.create_task(undo(bench, "do", "op-1"))
+    await bench.until(lambda: not bench.platform.before["set_origin"])
+    other = asyncio.create_task(bench.run("switch_traffic", "op-1", weights={"east": 100, "west": 0}))
+    await bench.until(other.done)
+    assert other.result().status == "refused"
+    held.set()
+    assert (await undoing).status == "succeeded"
