@@ -48,7 +48,7 @@ def test_weights_that_pass_are_never_empty(weights):
         assert all(0 <= weight <= 100 for weight in weights.values())
 
 
-@pytest.mark.parametrize("replicas", [0, -1, 6, 10_000])
+@pytest.mark.parametrize("replicas", [0, -1, 6, 10_000, True])
 async def test_replicas_outside_of_the_limits_are_refused(bench, replicas):
     result = await bench.run("scale_service", region="east", replicas=replicas)
     assert result.status == "refused"

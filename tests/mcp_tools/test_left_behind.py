@@ -85,6 +85,26 @@ async def test_a_clock_that_was_set_back_does_not_hold_a_restart_up(bench):
     assert bench.platform.calls["restart east"] == 1
 
 
+@pytest.mark.parametrize(("hours", "status", "made"), [(0.9, "succeeded", 1), (1.1, "failed", 0)])
+async def test_what_was_not_done_is_not_issued_long_after(bench, hours, status, made):
+    bench.anew(DyingOnceBegun)
+    with pytest.raises(Killed):
+        await bench.run("deploy_container", **IMAGE)
+    bench.clock.advance(hours * 3_600)
+    bench.anew()
+    result = await bench.run("deploy_container", **IMAGE)
+    assert (result.status, bench.platform.revisions_made()) == (status, made)
+    if status == "failed":
+        assert "begun at 2026-11-23 14:02:11 and not finished, too long ago to be issued now" in result.error
+
+
+async def test_what_was_done_is_found_long_after(left_behind):
+    left_behind.clock.advance(86_400)
+    left_behind.anew()
+    assert (await left_behind.run("deploy_container", **IMAGE)).status == "succeeded"
+    assert left_behind.platform.revisions_made() == 1
+
+
 async def undo(bench, undoes: str, operation_id: str):
     effect = await bench.workshop.undo(undoes, operation_id)
     return await bench.workshop.operations.execute(effect, Call(operation_id, undoes=undoes))

@@ -72,7 +72,7 @@ def refuse_weights(config: TargetConfig, weights: Mapping[str, int]) -> str | No
 def refuse_replicas(config: TargetConfig, replicas: int) -> str | None:
     """Why this number of replicas can't be; 0 never can."""
     limits = config.limits
-    if limits.min_replicas <= replicas <= limits.max_replicas:
+    if not isinstance(replicas, bool) and limits.min_replicas <= replicas <= limits.max_replicas:
         return None
     return f"{replicas!r} replicas are outside of what is allowed: {limits.min_replicas} to {limits.max_replicas}"
 
