@@ -109,7 +109,7 @@ def test_traffic_is_switched_and_back(local_azure, start, operation_id):
     assert there["status"] == "succeeded", there
     assert weights(server) == WEST
     assert "answered by west 200, west 200, west 200" in there["summary"]
-    assert there["command"].startswith("az afd origin update")
+    assert there["command"].startswith("az rest --method patch")
     back = call(server, "switch_traffic", operation_id=f"{operation_id}u", **without_target(there["inverse"]["arguments"]))
     assert back["status"] == "succeeded", back
     assert weights(server) == EAST

@@ -49,8 +49,9 @@ def test_weights_that_pass_are_never_empty(weights):
 
 
 @pytest.mark.parametrize("replicas", [0, -1, 6, 10_000, True])
-async def test_replicas_outside_of_the_limits_are_refused(bench, replicas):
-    result = await bench.run("scale_service", region="east", replicas=replicas)
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_replicas_outside_of_the_limits_are_refused(bench, replicas, dry_run):
+    result = await bench.run("scale_service", dry_run=dry_run, region="east", replicas=replicas)
     assert result.status == "refused"
     assert "1 to 5" in result.error
     assert bench.platform.revisions_made() == 0
