@@ -56,9 +56,21 @@ async def test_another_call_through_another_process_starts_when_the_first_has_en
     second = asyncio.create_task(run(bench.anew(), "scale_service", "op-2", region="east", replicas=3))
     await bench.until(lambda: len(polled) > 2)
     assert bench.platform.revisions_made() == 0
-    assert (await bench.workshop.operations.get("op-2")).status == "absent"
+    assert await bench.workshop.journal.get("op-2") is None
     held.set()
     assert [(await first).status, (await second).status] == ["succeeded", "succeeded"]
+
+
+async def test_what_waits_for_its_turn_is_known_as_started_so_that_nobody_takes_it_for_never_sent(bench, held, polled):
+    bench.platform.start_seconds = 0
+    first = asyncio.create_task(run(bench.workshop, "restart_service", "op-1", region="east"))
+    await bench.until(lambda: not bench.platform.before["restart"])
+    second = asyncio.create_task(run(bench.anew(), "scale_service", "op-2", region="east", replicas=3))
+    await bench.until(lambda: polled)
+    record = await bench.workshop.operations.get("op-2")
+    assert (record.known, record.status) == (True, "started")
+    held.set()
+    await asyncio.gather(first, second)
 
 
 async def test_what_a_caller_left_is_seen_through_and_recorded_without_anybody_asking(bench, held):

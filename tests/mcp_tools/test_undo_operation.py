@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from overwatch_mcp.errors import NotDoneError, RequestError
+from overwatch_mcp.journal import Journal
 from overwatch_mcp.operations import Call
 
 WEST = {"east": 0, "west": 100}
@@ -136,6 +137,50 @@ async def test_a_dry_run_of_a_second_undoing_says_that_it_would_be_refused(bench
         "refused",
         "would be refused: 'do' is undone by 'undo-1' already: see get_operation",
     )
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def dying_at(step: str) -> type[Journal]:
+    class Dying(Journal):
+        async def begin(self, entry, limit=None):
+            overtaken = await super().begin(entry, limit)
+            self._die("begin")
+            return overtaken
+
+        async def accepted(self, operation_id, at, continuation=None):
+            self._die("issued")
+            await super().accepted(operation_id, at, continuation)
+            self._die("accepted")
+
+        async def finish(self, result, at):
+            self._die("before finish")
+            await super().finish(result, at)
+            self._die("finish")
+
+        def _die(self, at: str) -> None:
+            if at == step:
+                raise Killed
+
+    return Dying
+
+
+@pytest.mark.parametrize(("tool", "arguments"), DONE)
+@pytest.mark.parametrize("step", ["begin", "issued", "accepted", "before finish", "finish"])
+async def test_an_undoing_that_died_at_any_step_is_finished_once_under_its_id_and_under_no_other(bench, tool, arguments, step):
+    before = await facts(bench)
+    await bench.run(tool, "do", **arguments)
+    bench.anew(dying_at(step))
+    with pytest.raises(Killed):
+        await undo(bench, "do")
+    bench.anew()
+    assert (await undo(bench, "do", "other")).status == "refused"
+    assert (await undo(bench, "do")).status == "succeeded"
+    assert await facts(bench) == before
+    assert len(bench.platform.history) == (4 if tool == "switch_traffic" else 0)
+    assert bench.platform.revisions_made() == (0 if tool == "switch_traffic" else 2)
 
 
 async def test_what_is_under_way_is_not_undone(bench):

@@ -98,11 +98,12 @@ class Operations:
         return running
 
     async def get(self, operation_id: str) -> OperationRecord:
-        """What is known about an operation. Raises RequestError for a malformed id."""
+        """What is known about an operation; one that waits for its turn is `started`. Raises RequestError for a malformed id."""
         check_operation_id(operation_id)
+        waiting = operation_id in self._running
         entry = await self._journal.get(operation_id)
         if entry is None:
-            return OperationRecord(operation_id=operation_id, known=False, status="absent")
+            return OperationRecord(operation_id=operation_id, known=waiting, status="started" if waiting else "absent")
         return OperationRecord(
             operation_id=operation_id,
             known=True,
