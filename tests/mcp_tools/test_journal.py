@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from overwatch_mcp import journal as module
-from overwatch_mcp.errors import JournalError
+from overwatch_mcp.errors import BarredError, JournalError
 from overwatch_mcp.journal import Entry, Journal
 from overwatch_mcp.models import Inverse, WriteResult
 
@@ -71,6 +71,27 @@ async def test_a_lower_epoch_writes_nothing(journal):
     assert await journal.get("op-2") is None
     assert await journal.highest_epoch("demo") == 5
     assert await journal.highest_epoch("other") == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "barred"), [("started", True), ("succeeded", True), ("unknown", True), ("failed", False), ("refused", False)]
+)
+async def test_an_undoing_bars_another_one_unless_it_certainly_came_to_nothing(journal, status, barred):
+    await journal.begin(entry("do"))
+    await journal.finish(ended("do", "succeeded"), NOW)
+    await journal.begin(replace(entry("undo-1"), undoes="do"))
+    if status != "started":
+        await journal.finish(ended("undo-1", status), NOW)
+    if not barred:
+        assert await journal.begin(replace(entry("undo-2"), undoes="do")) is None
+        return
+    with pytest.raises(BarredError, match="'do' is undone by 'undo-1' already"):
+        await journal.begin(replace(entry("undo-2"), undoes="do"))
+    assert await journal.get("undo-2") is None
+
+
+def ended(operation_id: str, status: str) -> WriteResult:
+    return WriteResult(operation_id=operation_id, tool="scale_service", target="demo", status=status, summary="")
 
 
 def test_the_journal_is_for_its_owner_alone(journal):
