@@ -478,6 +478,7 @@ async def test_draining_is_bounded_and_leaves_a_started_row(bench):
     call = asyncio.create_task(bench.run("restart_service", region="east"))
     await bench.until(lambda: not bench.platform.before["restart"])
     assert await bench.workshop.operations.drain(0.01) == 1
+    await bench.until(call.done)
     with pytest.raises(asyncio.CancelledError):
         await call
     assert (await bench.workshop.operations.get("op-1")).status == "started"
