@@ -24,7 +24,8 @@ class TargetLocks:
 
     def __init__(self, journal: Path, clock: Clock, patience: float) -> None:
         """`patience` is how many seconds to wait for another writer."""
-        self._folder = journal.with_name(f"{journal.name}.locks")
+        real = journal.resolve()  # as SQLite does: one journal has one folder of locks, whatever link leads to it
+        self._folder = real.with_name(f"{real.name}.locks")
         self._clock = clock
         self._patience = patience
 
