@@ -59,24 +59,19 @@ async def test_another_process_holds_a_target_until_it_ends_however_it_ends(jour
     assert held == f"op-1 of process {os.getpid()}"
 
 
-@pytest.mark.parametrize("linked", ["file", "folder"])
-async def test_whoever_comes_through_a_link_finds_the_same_lock(tmp_path, linked):
-    real, link = links(tmp_path, linked)
-    async with TargetLocks(real, SystemClock(), patience=0.1).hold("demo", "op-1"):
+async def test_whoever_comes_through_a_link_finds_the_same_lock(journal):
+    link = linked(journal)
+    async with TargetLocks(journal, SystemClock(), patience=0.1).hold("demo", "op-1"):
         with pytest.raises(BusyError, match="op-1 of process"):
             async with TargetLocks(link, SystemClock(), patience=0).hold("demo", "op-2"):
                 pytest.fail("held twice")
 
 
-def links(folder: Path, linked: str) -> tuple[Path, Path]:
-    real = folder / "real" / "operations.db"
-    real.parent.mkdir()
-    real.touch()
-    if linked == "folder":
-        (folder / "link").symlink_to(real.parent)
-        return real, folder / "link" / "operations.db"
-    (folder / "other.db").symlink_to(real)
-    return real, folder / "other.db"
+def linked(journal: Path) -> Path:
+    journal.touch()
+    link = journal.with_name("link.db")
+    link.symlink_to(journal)
+    return link
 
 
 async def test_a_full_disk_holds_no_lock_up(journal, monkeypatch):
