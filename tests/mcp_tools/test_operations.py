@@ -220,6 +220,14 @@ async def test_an_answer_that_was_lost_after_the_effect_is_a_success_and_no_repe
     assert effects(bench)[tool] == 1
 
 
+async def test_what_came_true_though_its_answer_was_lost_is_not_sent_again(bench):
+    sent = []
+    bench.platform.before["deploy"] = [lambda: sent.append(bench.clock.now())] * 3
+    bench.platform.after["deploy"] = [raises(LostError("connection reset"))]
+    assert (await bench.run("deploy_container", **WRITES["deploy_container"])).status == "succeeded"
+    assert len(sent) == 1
+
+
 async def test_a_restart_that_was_lost_before_its_effect_is_unknown_and_never_repeated(bench):
     bench.platform.before["restart"] = [raises(LostError("connection reset"))]
     result = await bench.run("restart_service", region="east")
