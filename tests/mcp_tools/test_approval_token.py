@@ -32,7 +32,10 @@ async def scale(bench, token: str | None, operation_id: str = "op-1", dry_run: b
 
 
 def token(bench, operation_id: str = "op-1", key: bytes = KEY, seconds: float = 60, **arguments) -> str:
-    content = content_hash("scale_service", "demo", {**SCALE, **arguments})
+    return token_for(bench, content_hash("scale_service", "demo", {**SCALE, **arguments}), operation_id, key, seconds)
+
+
+def token_for(bench, content: str, operation_id: str = "op-1", key: bytes = KEY, seconds: float = 60) -> str:
     return sign(key, operation_id, content, bench.clock.now() + timedelta(seconds=seconds))
 
 
@@ -59,6 +62,9 @@ WRONG = {
     "no signature": (unsigned, "not signed"),
     "a longer life than was signed": (lambda b: resigned(b, expires=4_000_000_000), "not signed"),
     "another operation": (lambda b: token(b, "op-2"), "for another operation"),
+    "another target": (lambda b: token_for(b, content_hash("scale_service", "shop", SCALE)), "for other arguments"),
+    "another tool": (lambda b: token_for(b, content_hash("restart_service", "demo", SCALE)), "for other arguments"),
+    "a fraction": (lambda b: token(b, replicas=4.0), "for other arguments"),
     "other arguments": (lambda b: token(b, replicas=5), "for other arguments"),
     "another expectation": (lambda b: token(b, expected_replicas=2), "for other arguments"),
     "over": (lambda b: token(b, seconds=-1), "ended at"),
@@ -81,6 +87,42 @@ async def test_whatever_else_is_sent_does_nothing(guarded, case):
 async def test_a_token_binds_the_expected_state_too(guarded):
     assert (await scale(guarded, token(guarded), expected_replicas=2)).status == "refused"
     assert (await scale(guarded, token(guarded, expected_replicas=2), expected_replicas=2)).status == "succeeded"
+
+
+async def test_an_undoing_needs_a_token_for_the_inverse_and_what_it_expects(guarded):
+    await scale(guarded, token(guarded))
+
+    async def undo(content: str):
+        effect = await guarded.workshop.undo("op-1", "undo")
+        call = Call("undo", approval_token=token_for(guarded, content, "undo"), undoes="op-1")
+        return await guarded.workshop.operations.execute(effect, call)
+
+    inverse = {"region": "east", "replicas": 2}
+    assert (await undo(content_hash("scale_service", "demo", inverse))).status == "refused"
+    assert (await undo(content_hash("scale_service", "demo", inverse | {"expected_replicas": 4}))).status == "succeeded"
+    assert (await guarded.platform.service("east")).replicas_ready == 2
+
+
+@pytest.mark.parametrize("good", [False, True])
+async def test_a_token_is_in_no_answer_no_record_and_no_log(guarded, caplog, good):
+    caplog.set_level("DEBUG")
+    sent = token(guarded, replicas=4 if good else 5)
+    result = await scale(guarded, sent)
+    record = await guarded.workshop.operations.get("op-1")
+    held = list(guarded.workshop.journal._db.iterdump())
+    for text in (result.model_dump_json(), record.model_dump_json(), caplog.text, *held):
+        assert sent not in text
+        assert sent.partition(".")[2] not in text
+    assert (result.status, bool(held)) == ("succeeded" if good else "refused", True)
+
+
+def test_what_is_null_is_not_there_and_the_order_of_names_does_not_count():
+    one = content_hash("restart_service", "demo", {"region": "é", "expected_revision": None})
+    assert one == content_hash("restart_service", "demo", {"region": "\u00e9"})
+    assert one != content_hash("restart_service", "demo", {"region": "e\u0301"})
+    assert content_hash("t", "demo", {"a": 1, "b": {"c": 2, "d": 3}}) == content_hash(
+        "t", "demo", {"b": {"d": 3, "c": 2}, "a": 1}
+    )
 
 
 async def test_a_token_has_one_effect(guarded):

@@ -80,3 +80,16 @@ async def test_a_client_hears_how_it_goes_until_it_stops_listening(bench):
     assert [passed for passed, _, _ in heard] == sorted({passed for passed, _, _ in heard})
     assert all(allowed == effect.settle_seconds for _, allowed, _ in heard)
     assert "serves" in heard[0][2]
+
+
+async def test_a_listener_that_fails_holds_nobody_up(bench):
+    heard: list[str] = []
+
+    def broken(passed: float, allowed: float, seen: str) -> None:
+        del passed, allowed
+        heard.append(seen)
+        raise BrokenPipeError
+
+    effect = await bench.workshop.effect("restart_service", "demo", {"region": "east"}, "op-1")
+    assert (await bench.workshop.operations.execute(effect, Call("op-1"), broken)).status == "succeeded"
+    assert heard

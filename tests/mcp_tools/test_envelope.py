@@ -48,9 +48,10 @@ def test_weights_that_pass_are_never_empty(weights):
         assert all(0 <= weight <= 100 for weight in weights.values())
 
 
-@pytest.mark.parametrize("replicas", [0, -1, 6, 10_000])
-async def test_replicas_outside_of_the_limits_are_refused(bench, replicas):
-    result = await bench.run("scale_service", region="east", replicas=replicas)
+@pytest.mark.parametrize("replicas", [0, -1, 6, 10_000, True])
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_replicas_outside_of_the_limits_are_refused(bench, replicas, dry_run):
+    result = await bench.run("scale_service", dry_run=dry_run, region="east", replicas=replicas)
     assert result.status == "refused"
     assert "1 to 5" in result.error
     assert bench.platform.revisions_made() == 0
@@ -79,6 +80,37 @@ async def test_no_image_may_be_deployed_where_none_is_allowed(bench):
     bench.config["targets"]["demo"]["images"] = []
     bench.anew()
     assert (await bench.run("deploy_container", region="east", image="mini-app:2")).status == "refused"
+
+
+HUGE = 10**4_000
+UNUSABLE = [
+    ("rollback_revision", {"region": "east", "revision": ""}, "leave it out"),
+    ("rollback_revision", {"region": "east", "revision": "x" * 256}, "1 to 255 visible ASCII"),
+    ("rollback_revision", {"region": "east", "revision": "\ud800"}, "visible ASCII"),
+    ("restart_service", {"region": "east", "expected_revision": "demo\x1b[2J"}, r"'demo\\x1b\[2J' is not usable"),
+    ("deploy_container", {"region": "east", "image": "mini-app:2", "expected_image": "a\nb"}, "expected_image 'a"),
+    ("scale_service", {"region": "east", "replicas": HUGE}, "replicas 10{39} is out of all bounds"),
+    ("scale_service", {"region": "east", "replicas": 3, "expected_replicas": -HUGE}, "out of all bounds"),
+    ("switch_traffic", {"weights": {"east": HUGE, "west": 0}}, "weights of 'east' 10+ is out of all bounds"),
+    ("switch_traffic", {"weights": {"e" * 64: 0}}, "weights is too long"),
+    ("switch_traffic", {"weights": {"east": 0, "west": 100}, "expected_weights": {str(n): 0 for n in range(101)}}, "too long"),
+]
+
+
+@pytest.mark.parametrize(("tool", "arguments", "words"), UNUSABLE)
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_what_no_platform_can_have_is_an_error_and_is_not_journalled(bench, tool, arguments, words, dry_run):
+    with pytest.raises(RequestError, match=words) as error:
+        await bench.run(tool, dry_run=dry_run, **arguments)
+    assert len(str(error.value)) < 300
+    assert (await bench.workshop.operations.get("op-1")).status == "absent"
+
+
+@pytest.mark.parametrize("epoch", [-1, 2**53, 2**63, HUGE])
+async def test_an_epoch_that_no_lease_can_have_is_an_error(bench, epoch):
+    with pytest.raises(RequestError, match=r"epoch .* is not usable: give 0 to 9007199254740991"):
+        await bench.run("restart_service", epoch=epoch, region="east")
+    assert (await bench.run("restart_service", epoch=2**53 - 1, region="east")).status == "succeeded"
 
 
 async def test_an_unknown_target_is_an_error_that_names_the_known_ones(bench):

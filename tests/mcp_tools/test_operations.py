@@ -152,7 +152,9 @@ async def test_a_left_behind_operation_is_not_taken_up_by_a_stale_epoch(bench):
     await crash_at(bench, "accepted", "restart_service", "op-1", epoch=3)
     bench.anew()
     await bench.run("scale_service", "op-2", epoch=5, region="west", replicas=3)
-    assert (await bench.run("restart_service", "op-1", epoch=3, region="east")).status == "refused"
+    stale = await bench.run("restart_service", "op-1", epoch=3, region="east")
+    assert (stale.status, bench.platform.calls["restart east"]) == ("unknown", 1)
+    assert "it is not taken up: epoch 3 is stale" in stale.error
     assert (await bench.run("restart_service", "op-1", epoch=5, region="east")).status == "succeeded"
     assert bench.platform.calls["restart east"] == 1
 
@@ -218,6 +220,14 @@ async def test_an_answer_that_was_lost_after_the_effect_is_a_success_and_no_repe
     assert effects(bench)[tool] == 1
 
 
+async def test_what_came_true_though_its_answer_was_lost_is_not_sent_again(bench):
+    sent = []
+    bench.platform.before["deploy"] = [lambda: sent.append(bench.clock.now())] * 3
+    bench.platform.after["deploy"] = [raises(LostError("connection reset"))]
+    assert (await bench.run("deploy_container", **WRITES["deploy_container"])).status == "succeeded"
+    assert len(sent) == 1
+
+
 async def test_a_restart_that_was_lost_before_its_effect_is_unknown_and_never_repeated(bench):
     bench.platform.before["restart"] = [raises(LostError("connection reset"))]
     result = await bench.run("restart_service", region="east")
@@ -260,6 +270,18 @@ async def test_a_platform_that_stays_busy_fails_in_bounded_time(bench):
     assert result.status == "failed"
     assert "busy" in result.error
     assert bench.clock.monotonic() - began <= 31
+
+
+async def test_a_platform_that_says_retry_at_once_is_not_hammered(bench):
+    asked = []
+
+    def throttle() -> None:
+        asked.append(bench.clock.now())
+        raise ThrottledError("too many requests", 0)
+
+    bench.platform.before["restart"] = [throttle] * 2_000
+    assert (await bench.run("restart_service", region="east")).status == "failed"
+    assert len(asked) <= 201
 
 
 async def test_a_retry_after_beyond_patience_fails_at_once(bench):
@@ -464,6 +486,7 @@ async def test_draining_is_bounded_and_leaves_a_started_row(bench):
     call = asyncio.create_task(bench.run("restart_service", region="east"))
     await bench.until(lambda: not bench.platform.before["restart"])
     assert await bench.workshop.operations.drain(0.01) == 1
+    await bench.until(call.done)
     with pytest.raises(asyncio.CancelledError):
         await call
     assert (await bench.workshop.operations.get("op-1")).status == "started"

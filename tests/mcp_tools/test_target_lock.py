@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import fcntl
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from overwatch_mcp.clock import SystemClock
-from overwatch_mcp.errors import BusyError
+from overwatch_mcp.errors import BusyError, JournalError
 from overwatch_mcp.target_lock import TargetLocks
 
 HOLDER = """
@@ -54,6 +57,40 @@ async def test_another_process_holds_a_target_until_it_ends_however_it_ends(jour
     async with TargetLocks(journal, SystemClock(), patience=5).hold("demo", "op-1"):
         held = (journal.with_name("operations.db.locks") / "demo").read_text(encoding="utf-8")
     assert held == f"op-1 of process {os.getpid()}"
+
+
+async def test_whoever_comes_through_a_link_finds_the_same_lock(journal):
+    link = linked(journal)
+    async with TargetLocks(journal, SystemClock(), patience=0.1).hold("demo", "op-1"):
+        with pytest.raises(BusyError, match="op-1 of process"):
+            async with TargetLocks(link, SystemClock(), patience=0).hold("demo", "op-2"):
+                pytest.fail("held twice")
+
+
+def linked(journal: Path) -> Path:
+    journal.touch()
+    link = journal.with_name("link.db")
+    link.symlink_to(journal)
+    return link
+
+
+async def test_a_full_disk_holds_no_lock_up(journal, monkeypatch):
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "pwrite", full)
+    async with TargetLocks(journal, SystemClock(), patience=0.1).hold("demo", "op-1"):
+        pass
+
+
+async def test_a_file_system_without_locks_is_an_error_that_says_so(journal, monkeypatch):
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    with pytest.raises(JournalError, match=r"can't lock 'demo' \(No locks available\): put the journal on a local disk"):
+        async with TargetLocks(journal, SystemClock(), patience=0.1).hold("demo", "op-1"):
+            pytest.fail("held without a lock")
 
 
 async def test_two_operations_on_one_target_come_one_after_the_other(journal):

@@ -55,6 +55,32 @@ async def test_at_the_limit_an_operation_can_still_be_undone(two_an_hour):
     assert (await two_an_hour.platform.traffic()).weights == EAST
 
 
+async def undo(bench, undoes: str, operation_id: str, dry_run: bool = False):
+    effect = await bench.workshop.undo(undoes, operation_id)
+    return await bench.workshop.operations.execute(effect, Call(operation_id, dry_run=dry_run, undoes=undoes))
+
+
+async def test_undoing_an_undoing_does_it_again_and_counts_so_that_no_chain_gets_round_the_limit(two_an_hour):
+    await two_an_hour.run("switch_traffic", "do", weights=WEST)
+    assert (await undo(two_an_hour, "do", "undo")).status == "succeeded"
+    assert (await undo(two_an_hour, "undo", "again")).status == "succeeded"
+    assert (await two_an_hour.workshop.summary("demo")).writes_left == 0
+    assert (await undo(two_an_hour, "again", "back")).status == "succeeded"
+    once_more = await undo(two_an_hour, "back", "once-more")
+    assert once_more.status == "refused"
+    assert "2 writes to 'demo' were begun within the last hour" in once_more.error
+    assert (await two_an_hour.platform.traffic()).weights == EAST
+
+
+async def test_a_dry_run_at_the_limit_says_that_it_would_be_refused(two_an_hour):
+    await two_an_hour.run("scale_service", "op-1", region="east", replicas=3)
+    await two_an_hour.run("switch_traffic", "op-2", weights=WEST)
+    planned = await two_an_hour.run("scale_service", "op-3", region="east", replicas=4, dry_run=True)
+    assert planned.status == "refused"
+    assert "would be refused: 2 writes to 'demo'" in planned.summary
+    assert (await undo(two_an_hour, "op-2", "undo", dry_run=True)).status == "planned"
+
+
 async def test_refused_planned_and_repeated_calls_do_not_count(two_an_hour):
     await two_an_hour.run("scale_service", "no-1", region="east", replicas=9)
     await two_an_hour.run("scale_service", "no-2", region="east", replicas=3, expected_replicas=1)

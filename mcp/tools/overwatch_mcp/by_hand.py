@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import os
+import re
 import sys
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -54,6 +55,7 @@ _EXAMPLES = {
     "switch_traffic": f"{_PYTHON}switch_traffic --target demo --weights east=0,west=100 --dry-run",
     "undo_operation": f"{_PYTHON}undo_operation --undoes hand-0123456789ab --dry-run",
 }
+_PERCENT = re.compile("[0-9]{1,9}")
 _EXIT = {"planned": 0, "succeeded": 0, "failed": 1, "unknown": 1, "refused": 2}
 
 
@@ -90,9 +92,7 @@ async def _run(options: argparse.Namespace, make: Callable[[Workshop], Awaitable
     try:
         effect = await make(workshop)
         token = _token(effect, options, workshop.clock)
-        epoch = options.epoch
-        if epoch is None:
-            epoch = await workshop.journal.highest_epoch(effect.target)
+        epoch = await workshop.journal.highest_epoch(effect.target) if options.epoch is None else options.epoch
         call = Call(options.operation_id, epoch, options.dry_run, token, getattr(options, "undoes", None))
         if not call.dry_run:
             sys.stderr.write(f"operation {call.operation_id}\n")
@@ -150,7 +150,7 @@ def _common(tool: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--config", type=Path, help="the configuration file (else OVERWATCH_MCP_CONFIG)")
     parser.add_argument("--operation-id", default=f"hand-{uuid.uuid4().hex[:12]}", help="repeat an id to get its result again")
-    parser.add_argument("--epoch", type=int, help="the epoch of a lease (else the highest that acted on the target)")
+    parser.add_argument("--epoch", type=int, help="of a lease (else the highest that acted: a person overtakes nobody)")
     parser.add_argument("--dry-run", action="store_true", help="say what would be done, and do nothing")
     return parser
 
@@ -159,7 +159,7 @@ def _weights(text: str) -> dict[str, int]:
     weights: dict[str, int] = {}
     for part in text.split(","):
         region, _, percent = part.partition("=")
-        if not percent.strip().isdecimal() or region.strip() in weights:
+        if not _PERCENT.fullmatch(percent.strip()) or region.strip() in weights:
             raise RequestError(f"{text!r} are no weights: give each region once, as east=0,west=100")
         weights[region.strip()] = int(percent)
     return weights

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from overwatch_mcp.config import TargetConfig, WriteTool
 from overwatch_mcp.errors import RequestError
 
+HIGHEST_EPOCH = 2**53 - 1
+"""JSON's readers agree up to here."""
+LARGEST_NUMBER = 2**31 - 1
+MOST_REGIONS, LONGEST_KEY = 100, 63
+
+_NAME = re.compile(r"[!-~]{1,255}")
 _OPERATION_ID = re.compile(r"[A-Za-z0-9._:>-]{1,128}")
 _IMAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/@:-]{0,254}")
 
@@ -18,6 +25,31 @@ def check_operation_id(operation_id: str) -> None:
         raise RequestError(
             f"operation_id {operation_id[:140]!r} is not usable: give 1 to 128 letters, digits, '.', '_', ':', '>' or '-'"
         )
+
+
+def check_epoch(epoch: int) -> None:
+    """Raises RequestError unless it is a number that the journal can hold, and that leaves room for the next ones."""
+    if not 0 <= epoch <= HIGHEST_EPOCH:
+        raise RequestError(f"epoch {epoch!r:.40} is not usable: give 0 to {HIGHEST_EPOCH}")
+
+
+def check_arguments(arguments: Mapping[str, Any]) -> None:
+    """Raises RequestError for what no platform can have: it would only fill the journal and the messages.
+
+    An image is judged by `refuse_image`, weights by `refuse_weights`.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, str) and name != "image" and not _NAME.fullmatch(value):
+            raise RequestError(f"{name} {value[:100]!r} is not usable: give 1 to 255 visible ASCII characters, or leave it out")
+        if isinstance(value, Mapping):
+            if len(value) > MOST_REGIONS or any(len(key) > LONGEST_KEY for key in value):
+                raise RequestError(f"{name} is too long: give each region once")
+            numbers = {f"{name} of {key[:100]!r}": number for key, number in value.items()}
+        else:
+            numbers = {name: value}
+        for what, number in numbers.items():
+            if isinstance(number, int) and abs(number) > LARGEST_NUMBER:
+                raise RequestError(f"{what} {number!r:.40} is out of all bounds: give a number up to {LARGEST_NUMBER}")
 
 
 def check_tool(target: str, config: TargetConfig, tool: WriteTool) -> None:
@@ -40,7 +72,7 @@ def refuse_weights(config: TargetConfig, weights: Mapping[str, int]) -> str | No
 def refuse_replicas(config: TargetConfig, replicas: int) -> str | None:
     """Why this number of replicas can't be; 0 never can."""
     limits = config.limits
-    if limits.min_replicas <= replicas <= limits.max_replicas:
+    if not isinstance(replicas, bool) and limits.min_replicas <= replicas <= limits.max_replicas:
         return None
     return f"{replicas!r} replicas are outside of what is allowed: {limits.min_replicas} to {limits.max_replicas}"
 

@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from overwatch_mcp.errors import BarredError, JournalError
 from overwatch_mcp.models import Inverse, OperationStatus, WriteResult
+from overwatch_mcp.plain_text import plain
 
 T = TypeVar("T")
 
@@ -52,6 +53,12 @@ CREATE INDEX operations_of_target ON operations (target, started_at);
 """
 }
 """From each version to the next; a new journal goes the same way."""
+_SUBJECTS = {
+    "scale_service": "replicas",
+    "deploy_container": "image",
+    "rollback_revision": "image",
+    "switch_traffic": "traffic",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +89,11 @@ class Entry:
         """What tells two operations of one id apart: tool, target and arguments."""
         return hash_arguments(self.tool, self.target, self.arguments)
 
+    @property
+    def subject(self) -> tuple[str | None, str | None]:
+        """What of its target it changes for good, and in which region; two that differ in it don't undo each other."""
+        return _SUBJECTS.get(self.tool), self.arguments.get("region")
+
 
 @dataclass(frozen=True, slots=True)
 class WriteLimit:
@@ -106,7 +118,9 @@ class Journal:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="journal")
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+            file = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            self._file = os.fstat(file)
+            os.close(file)
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
             self._prepare()
         except (OSError, sqlite3.Error) as error:
@@ -121,7 +135,7 @@ class Journal:
         return await self._run(lambda: self._epoch(target))
 
     async def writes_since(self, target: str, since: datetime) -> int:
-        """How many writes to a target were begun since; those that undo another one are not counted."""
+        """How many writes to a target were begun since. Undoing one is not counted; undoing that, which does it again, is."""
         return await self._run(lambda: self._count(target, since))
 
     async def begin(self, entry: Entry, limit: WriteLimit | None = None) -> int | None:
@@ -130,9 +144,13 @@ class Journal:
         Returns None when it is durable, or the epoch that has overtaken this one: then nothing was written.
 
         Raises:
-            BarredError: The limit is reached, or what it undoes was undone already; nothing was written.
+            BarredError: See `barred`; nothing was written.
         """
         return await self._run(lambda: self._begin(entry, limit))
+
+    async def barred(self, entry: Entry, limit: WriteLimit) -> str | None:
+        """Why what the journal holds forbids it: too many writes, undone already, or changed by others since."""
+        return await self._run(lambda: self._barred(entry, limit))
 
     async def resume(self, entry: Entry, epoch: int) -> int | None:
         """Take over an operation that another process left behind; as `begin`, under the epoch of whoever asks now."""
@@ -170,6 +188,9 @@ class Journal:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except sqlite3.Error as error:
             raise JournalError(f"the journal {str(self.path)!r} failed ({error}): nothing may be done without it") from error
+        except (ValueError, TypeError) as error:
+            what = f"the journal {str(self.path)!r} can't be read or written ({plain(error, 300)})"
+            raise JournalError(f"{what}: nothing may be done without it") from error
 
     def _prepare(self) -> None:
         self._db.row_factory = sqlite3.Row
@@ -190,13 +211,26 @@ class Journal:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        self._refuse_lost_file()
         self._db.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._db.execute("COMMIT")
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+
+    def _refuse_lost_file(self) -> None:
+        """Raises JournalError where the file was removed or replaced: SQLite would go on writing to what no process finds."""
+        try:
+            same = os.path.samestat(self._file, self.path.stat())
+        except OSError:
+            same = False
+        if not same:
+            raise JournalError(
+                f"the journal {str(self.path)!r} was removed or replaced while in use: put it back, or start the server anew"
+            )
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         with self._transaction():
@@ -215,29 +249,68 @@ class Journal:
             overtaken = self._seen(entry.target, entry.epoch)
             if overtaken is not None:
                 return overtaken
-            if entry.undoes is not None:
-                self._refuse_second_undo(entry.undoes)
-            elif limit is not None and (begun := self._count(entry.target, limit.since)) >= limit.most:
-                raise BarredError(
-                    f"{begun} writes to {entry.target!r} were begun within the last hour, {limit.most} are allowed: "
-                    "wait, or raise limits.writes_per_hour"
-                )
+            if (reason := self._barred(entry, limit)) is not None:
+                raise BarredError(reason)
             self._insert(entry)
             return None
 
-    def _count(self, target: str, since: datetime) -> int:
-        row = self._db.execute(
-            "SELECT count(*) FROM operations WHERE target = ? AND started_at > ? AND status != 'refused' AND undoes IS NULL",
-            (target, since.isoformat()),
-        ).fetchone()
-        return int(row[0])
+    def _barred(self, entry: Entry, limit: WriteLimit | None) -> str | None:
+        if entry.undoes is not None and (reason := self._undo_barred(entry.undoes)) is not None:
+            return reason
+        if limit is None or not self._counts(entry.undoes):
+            return None
+        begun = self._count(entry.target, limit.since)
+        if begun < limit.most:
+            return None
+        return (
+            f"{begun} writes to {entry.target!r} were begun within the last hour, {limit.most} are allowed: "
+            "wait, or raise limits.writes_per_hour"
+        )
 
-    def _refuse_second_undo(self, undone: str) -> None:
+    def _count(self, target: str, since: datetime) -> int:
+        rows = self._db.execute(
+            "SELECT undoes FROM operations WHERE target = ? AND started_at > ? AND status != 'refused'",
+            (target, since.isoformat()),
+        ).fetchall()
+        return sum(self._counts(row["undoes"]) for row in rows)
+
+    def _counts(self, undoes: str | None) -> bool:
+        """Whether an operation does something, or does it again; undoing it takes it back."""
+        does = True
+        while undoes is not None:
+            row = self._db.execute("SELECT undoes FROM operations WHERE operation_id = ?", (undoes,)).fetchone()
+            undoes, does = row and row["undoes"], not does
+        return does
+
+    def _undo_barred(self, undone: str) -> str | None:
         row = self._db.execute(
             "SELECT operation_id FROM operations WHERE undoes = ? AND status IN ('started', 'succeeded', 'unknown')", (undone,)
         ).fetchone()
         if row is not None:
-            raise BarredError(f"{undone!r} is undone by {row[0]!r} already: see get_operation")
+            return f"{undone!r} is undone by {row[0]!r} already: see get_operation"
+        since = self._changed_since(undone)
+        return since and f"{since!r} has changed the same since {undone!r}, which did not succeed: undo that one first"
+
+    def _changed_since(self, undone: str) -> str | None:
+        """The later operation that undoing one without success would overwrite; where it had success, its state is expected."""
+        first = self._get(undone)
+        if first is None or first.status == "succeeded":
+            return None
+        rows = self._db.execute(
+            "SELECT * FROM operations WHERE target = ? AND status != 'refused' "
+            "AND rowid > (SELECT rowid FROM operations WHERE operation_id = ?) ORDER BY rowid",
+            (first.target, undone),
+        ).fetchall()
+        later = [_entry(row) for row in rows]
+        done = {one.operation_id for one in later} | {undone}
+        taken_back: set[str | None] = set()
+        for one in reversed(later):
+            if one.status == "succeeded" and one.operation_id not in taken_back:
+                taken_back.add(one.undoes)
+        for one in later:
+            if one.subject == first.subject and one.undoes not in done and one.operation_id not in taken_back:
+                return one.operation_id
+        return None
 
     def _raise_epoch(self, target: str, epoch: int) -> int | None:
         with self._transaction():

@@ -14,7 +14,7 @@ from typing import Any
 from overwatch_mcp.approval_token import read_key, refuse_token
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.effect import Effect, Plan, Start, approval_content
-from overwatch_mcp.envelope import check_operation_id
+from overwatch_mcp.envelope import check_epoch, check_operation_id
 from overwatch_mcp.errors import BarredError, LostError, PlatformError
 from overwatch_mcp.journal import Entry, Journal, WriteLimit, hash_arguments
 from overwatch_mcp.models import OperationRecord, WriteResult
@@ -42,7 +42,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    arguments_hash: str
+    asked: tuple[str, str | None]
     task: asyncio.Task[WriteResult]
     listeners: list[Tell]
 
@@ -62,45 +62,48 @@ class Operations:
         A caller that stops waiting changes nothing: the operation goes on, and the same id finds its result.
 
         Raises:
-            RequestError: The operation id is malformed.
+            RequestError: The operation id or the epoch is malformed.
             BusyError: Another writer acts on the target; nothing was done.
             JournalError: The journal can't be written; nothing was done.
         """
         check_operation_id(call.operation_id)
-        if (refusal := effect.refusal()) is not None:
-            return self._refused(effect, call, refusal)
+        check_epoch(call.epoch)
         if call.dry_run:
             return await self._planned(effect, call)
-        wanted = hash_arguments(effect.tool, effect.target, effect.arguments)
+        asked = _asked(effect, call)
         running = self._running.get(call.operation_id)
-        if running is not None and running.arguments_hash != wanted:
+        if running is not None and running.asked != asked:
             return self._refused(effect, call, _other_arguments(call))
         replayed = running is not None
         if running is None:
-            running = self._start(effect, call, wanted)
+            running = self._start(effect, call, asked)
         listening = contextlib.nullcontext() if tell is None else _listening(running.listeners, tell)
         with listening:
             result = await asyncio.shield(running.task)
         return result.model_copy(update={"replayed": True}) if replayed else result
 
-    def _start(self, effect: Effect, call: Call, wanted: str) -> _Running:
+    def _start(self, effect: Effect, call: Call, asked: tuple[str, str | None]) -> _Running:
         listeners: list[Tell] = []
 
         def tell(passed: float, allowed: float, seen: str) -> None:
             for listener in tuple(listeners):
-                listener(passed, allowed, seen)
+                try:
+                    listener(passed, allowed, seen)
+                except Exception as error:  # noqa: BLE001 - whoever can't listen must not end what others wait for
+                    logger.debug("%s: a listener failed: %s", call.operation_id, error)
 
         task = asyncio.create_task(self._carry_out(effect, call, tell), name=f"effect {call.operation_id}")
-        running = self._running[call.operation_id] = _Running(wanted, task, listeners)
+        running = self._running[call.operation_id] = _Running(asked, task, listeners)
         task.add_done_callback(lambda done: self._ended(call.operation_id, done))
         return running
 
     async def get(self, operation_id: str) -> OperationRecord:
-        """What is known about an operation. Raises RequestError for a malformed id."""
+        """What is known about an operation; one that waits for its turn is `started`. Raises RequestError for a malformed id."""
         check_operation_id(operation_id)
+        waiting = operation_id in self._running
         entry = await self._journal.get(operation_id)
         if entry is None:
-            return OperationRecord(operation_id=operation_id, known=False, status="absent")
+            return OperationRecord(operation_id=operation_id, known=waiting, status="started" if waiting else "absent")
         return OperationRecord(
             operation_id=operation_id,
             known=True,
@@ -138,8 +141,8 @@ class Operations:
         stored = await self._stored(effect, call)
         if stored is not None:
             return stored
-        if (refusal := self._unapproved(effect, call)) is not None:
-            return self._refused(effect, call, refusal)
+        if (refusal := effect.refusal() or self._unapproved(effect, call)) is not None:
+            return await self._declined(effect, call, refusal)
         async with self._locks.hold(effect.target, call.operation_id):
             stored = await self._stored(effect, call)
             if stored is not None:
@@ -154,7 +157,7 @@ class Operations:
         entry = await self._journal.get(call.operation_id)
         if entry is None:
             return None
-        if entry.arguments_hash != hash_arguments(effect.tool, effect.target, effect.arguments):
+        if (entry.arguments_hash, entry.undoes) != _asked(effect, call):
             return self._refused(effect, call, _other_arguments(call, entry))
         return None if entry.result is None else entry.result.model_copy(update={"replayed": True})
 
@@ -172,9 +175,8 @@ class Operations:
             result = self._result(effect, call, settled, entry, began)
             await self._journal.refuse(entry, result, self._clock.now())
             return result
-        limit = WriteLimit(effect.config.limits.writes_per_hour, self._clock.now() - HOUR)
         try:
-            higher = await self._journal.begin(entry, limit)
+            higher = await self._journal.begin(entry, self._limit(effect))
         except BarredError as error:
             return self._refused(effect, call, str(error))
         if higher is not None:
@@ -186,7 +188,7 @@ class Operations:
     async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float, tell: Tell) -> WriteResult:
         higher = await self._journal.resume(entry, call.epoch)
         if higher is not None:
-            return self._refused(effect, call, _overtaken(call, higher))
+            return await self._declined(effect, call, _overtaken(call, higher))
         logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
         return await self._end(effect, call, entry, began, self._reconcile(effect, call, entry, tell))
 
@@ -228,6 +230,8 @@ class Operations:
 
     async def _planned(self, effect: Effect, call: Call) -> WriteResult:
         began = self._clock.monotonic()
+        if (refusal := effect.refusal()) is not None:
+            return self._refused(effect, call, refusal)
         if (overtaken := await self._overtaken(effect, call)) is not None:
             return overtaken
         try:
@@ -235,8 +239,9 @@ class Operations:
         except PlatformError as error:
             return self._result(effect, call, Settled("failed", f"can't be planned: {error}", error=str(error)), None, began)
         entry = self._entry(effect, call, plan)
-        if plan.refusal is not None:
-            settled = Settled("refused", f"would be refused: {plan.refusal}", plan.state_before, plan.refusal)
+        refusal = plan.refusal or await self._journal.barred(entry, self._limit(effect))
+        if refusal is not None:
+            settled = Settled("refused", f"would be refused: {refusal}", plan.state_before, refusal)
         else:
             settled = Settled("planned", plan.summary)
         return self._result(effect, call, settled, entry, began)
@@ -258,6 +263,18 @@ class Operations:
             started_at=self._clock.now(),
             undoes=call.undoes,
         )
+
+    def _limit(self, effect: Effect) -> WriteLimit:
+        return WriteLimit(effect.config.limits.writes_per_hour, self._clock.now() - HOUR)
+
+    async def _declined(self, effect: Effect, call: Call, reason: str) -> WriteResult:
+        """Refused; what was begun already may have been done, so that it is unknown, and the journal keeps it as it is."""
+        entry = await self._journal.get(call.operation_id)
+        if entry is None:
+            return self._refused(effect, call, reason)
+        text = f"it was begun at {entry.started_at:%H:%M:%S} and may have been done, but it is not taken up: {reason}"
+        logger.warning("%s %s: %s", call.operation_id, effect.tool, text)
+        return self._result(effect, call, Settled("unknown", text, error=text), entry, self._clock.monotonic())
 
     def _refused(self, effect: Effect, call: Call, reason: str) -> WriteResult:
         logger.warning("%s %s: refused, %s", call.operation_id, effect.tool, reason)
@@ -297,8 +314,14 @@ def _dict(state: Mapping[str, Any] | None) -> dict[str, Any] | None:
     return None if state is None else dict(state)
 
 
+def _asked(effect: Effect, call: Call) -> tuple[str, str | None]:
+    """What two calls with one id must have in common."""
+    return hash_arguments(effect.tool, effect.target, effect.arguments), call.undoes
+
+
 def _other_arguments(call: Call, entry: Entry | None = None) -> str:
-    first = f" ({entry.tool} {dict(entry.arguments)} on {entry.target!r})" if entry else ""
+    undoing = f", undoing {entry.undoes!r}" if entry and entry.undoes else ""
+    first = f" ({entry.tool} {dict(entry.arguments)} on {entry.target!r}{undoing})" if entry else ""
     return f"the operation {call.operation_id!r} was begun with other arguments{first}: give another operation its own id"
 
 

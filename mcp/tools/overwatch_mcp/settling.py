@@ -18,6 +18,8 @@ LOST_TRIES = 3
 """How often a harmless repetition is tried when answers get lost."""
 GRACE_SECONDS = 5.0
 """How long after its start an operation that nobody saw accepted may still show up by itself."""
+LONGEST_ABSENCE_SECONDS = 3600.0
+"""How long after its start what was not done may still be issued: as long as an approval may count."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.15, 2.0
 
 
@@ -59,7 +61,7 @@ async def issue_patiently(effect: Effect, start: Start, clock: Clock) -> Settled
         except (ConflictError, ThrottledError) as error:
             wait = pause
             if isinstance(error, ThrottledError) and error.retry_after is not None:
-                wait = error.retry_after
+                wait = max(FIRST_PAUSE, error.retry_after)
             if clock.monotonic() + wait > deadline:
                 text = f"the platform stayed busy for {BUSY_SECONDS:.0f} s: {error}"
                 return await _rejected(effect, start, text)
@@ -140,9 +142,10 @@ async def reconcile(
     """What became of an operation that a process left behind. None: it certainly was not done, and may be issued.
 
     What was seen accepted is never issued again. What was not, and can't be repeated, only if it has not shown up in its time of
-    grace either.
+    grace either. Nothing is issued that was begun too long ago: whoever wanted it did so in another situation.
     """
     continuation = None if accepted is None else accepted.continuation
+    began = clock.monotonic()
     while True:
         try:
             look = await effect.look(start)
@@ -156,9 +159,13 @@ async def reconcile(
             return Settled("unknown", text, look.state, text)
         if accepted is not None:
             return await settle(effect, start, clock, continuation=continuation, tell=tell)
+        age = (clock.now() - start.started_at).total_seconds()
+        if age > LONGEST_ABSENCE_SECONDS:
+            text = f"it was begun at {start.started_at:%Y-%m-%d %H:%M:%S} and not finished, too long ago to be issued now"
+            return Settled("failed", f"{text}: {look.summary}", look.state, text)
         if effect.repeatable:
             return None
-        if (clock.now() - start.started_at).total_seconds() >= GRACE_SECONDS:
+        if max(age, clock.monotonic() - began) >= GRACE_SECONDS:  # the age is none where the clock was set back
             return None
         await clock.sleep(FIRST_PAUSE)
 

@@ -6,6 +6,7 @@ that ends, so that nothing is left locked by a crash.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import AsyncIterator
@@ -23,7 +24,8 @@ class TargetLocks:
 
     def __init__(self, journal: Path, clock: Clock, patience: float) -> None:
         """`patience` is how many seconds to wait for another writer."""
-        self._folder = journal.with_name(f"{journal.name}.locks")
+        real = journal.resolve()  # as SQLite does: one journal has one folder of locks, whatever link leads to it
+        self._folder = real.with_name(f"{real.name}.locks")
         self._clock = clock
         self._patience = patience
 
@@ -37,8 +39,9 @@ class TargetLocks:
             raise JournalError(f"can't lock {target!r} in {str(self._folder)!r} ({error.strerror}): check its rights") from error
         try:
             await self._take(lock, target)
-            os.ftruncate(lock, 0)
-            os.pwrite(lock, f"{operation_id} of process {os.getpid()}".encode(), 0)
+            with contextlib.suppress(OSError):  # the name only serves a message
+                os.ftruncate(lock, 0)
+                os.pwrite(lock, f"{operation_id} of process {os.getpid()}".encode(), 0)
             yield
         finally:
             os.close(lock)
@@ -57,3 +60,5 @@ class TargetLocks:
                         f"{target!r} was busy with {holder!r} for {waited}: nothing was done, ask again later"
                     ) from None
                 await self._clock.sleep(POLL_SECONDS)
+            except OSError as error:
+                raise JournalError(f"can't lock {target!r} ({error.strerror}): put the journal on a local disk") from error

@@ -10,7 +10,7 @@ from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import ServerConfig, WriteTool
 from overwatch_mcp.deploy_container import DeployContainer
 from overwatch_mcp.effect import Effect, revision_suffix
-from overwatch_mcp.envelope import check_operation_id, check_tool
+from overwatch_mcp.envelope import check_arguments, check_operation_id, check_tool
 from overwatch_mcp.journal import Journal
 from overwatch_mcp.models import TargetList, TargetSummary
 from overwatch_mcp.operations import HOUR, Operations
@@ -71,6 +71,7 @@ class Workshop:
         check_tool(target, config, tool)
         if "region" in arguments:
             config.region(target, arguments["region"])
+        check_arguments(arguments)
         platform = await self.platforms.get(target)
         suffix = revision_suffix(operation_id)
         match tool:
