@@ -92,7 +92,7 @@ class AzureSettings(Section):
     logs_url: AnyHttpUrl | None = None
     """Another Log Analytics query API than the public one."""
     images: tuple[str, ...] = ()
-    """Prefixes of images that may be deployed; none may where this is empty."""
+    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
     min_replicas: int = Field(default=1, ge=1)
     """Never fewer."""
     max_replicas: int = Field(default=5, ge=1)
@@ -128,7 +128,7 @@ class DockerSettings(Section):
     docker_url: str | None = Field(default=None, pattern=r"^(unix:///|tcp://|https?://)\S+$")
     """The engine; null takes DOCKER_HOST, else the local socket."""
     images: tuple[str, ...] = ()
-    """Prefixes of images that may be deployed; none may where this is empty."""
+    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
     min_replicas: int = Field(default=1, ge=1)
     """Never fewer."""
     max_replicas: int = Field(default=5, ge=1)

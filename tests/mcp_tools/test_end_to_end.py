@@ -56,6 +56,11 @@ def counted(local_azure, region, name, before):
     return local_azure.totals()[region][name] - before[region][name]
 
 
+def all_in_the_east(server, operation_id):
+    """Wherever the tests before have left the users."""
+    assert call(server, "switch_traffic", weights=EAST, operation_id=f"{operation_id}h")["status"] == "succeeded"
+
+
 def weights(server):
     return call(server, "get_traffic")["weights"]
 
@@ -104,6 +109,7 @@ async def test_a_client_that_times_out_leaves_nothing_half_done(local_azure, con
 
 def test_traffic_is_switched_and_back(local_azure, start, operation_id):
     server = start()
+    all_in_the_east(server, operation_id)
     before = local_azure.totals()
     there = call(server, "switch_traffic", weights=WEST, operation_id=operation_id, expected_weights=EAST)
     assert there["status"] == "succeeded", there
@@ -204,6 +210,7 @@ def test_a_tool_by_hand_takes_the_same_way_as_the_server(local_azure, config_fil
     for name, value in local_azure.identity.items():
         monkeypatch.setenv(name, value)
     server = start()
+    all_in_the_east(server, operation_id)
     call(server, "scale_service", region="east", replicas=2, operation_id=f"{operation_id}s", epoch=7)
     half = ("--target", "demo", "--weights", "east=50,west=50", "--operation-id", operation_id)
     before = local_azure.totals()

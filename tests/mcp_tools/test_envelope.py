@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overwatch_mcp.envelope import refuse_weights
+from overwatch_mcp.envelope import refuse_image, refuse_weights
 from overwatch_mcp.errors import RequestError
 from overwatch_mcp.weights import percentages
 
@@ -74,6 +74,23 @@ async def test_an_image_without_an_allowed_prefix_is_refused(bench, image):
     result = await bench.run("deploy_container", region="east", image=image)
     assert result.status == "refused"
     assert bench.platform.revisions_made() == 0
+
+
+@pytest.mark.parametrize(
+    ("allowed", "image", "may"),
+    [
+        ("reg.example/shop:", "reg.example/shop:2", True),
+        ("reg.example/", "reg.example/shop:2", True),
+        ("reg.example/shop:2", "reg.example/shop:2", True),
+        ("reg.example/shop:2", "reg.example/shop:22", False),
+        ("reg.example", "reg.example.evil.example/shop:2", False),
+        ("reg.example/shop", "reg.example/shopkeeper:2", False),
+        ("reg.example/shop@", "reg.example/shop@sha256:0a", True),
+    ],
+)
+def test_a_prefix_of_images_ends_at_a_boundary(bench, allowed, image, may):
+    config = bench.workshop.config.target("demo").model_copy(update={"images": (allowed,)})
+    assert (refuse_image(config, image) is None) is may
 
 
 async def test_no_image_may_be_deployed_where_none_is_allowed(bench):

@@ -148,7 +148,7 @@ class TargetConfig(_Section):
     """How long those may take to come; the public Front Door can need many minutes."""
     limits: Limits = Limits()
     images: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
-    """Prefixes of the images that may be deployed; none may where this is empty."""
+    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
     allowed_tools: frozenset[WriteTool | ReadTool] | None = None
     """The write tools that may be used; null allows all. Reading is always allowed."""
     approval_key_file: Path | None = None

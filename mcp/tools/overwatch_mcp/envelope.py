@@ -81,6 +81,11 @@ def refuse_image(config: TargetConfig, image: str) -> str | None:
     """Why this image can't be deployed: it must be well formed and start with an allowed prefix."""
     if not _IMAGE.fullmatch(image):
         return f"the image {image[:300]!r} is no image reference: give it as registry/name:tag"
-    if not image.startswith(config.images or ()):
-        return f"the image {image!r} is not allowed; allowed prefixes: {sorted(config.images)}"
+    if not any(_is_allowed(image, allowed) for allowed in config.images):
+        return f"the image {image!r} is not allowed; allowed: {sorted(config.images)}"
     return None
+
+
+def _is_allowed(image: str, allowed: str) -> bool:
+    """A prefix counts as one only up to a boundary: `registry.example` is not to allow `registry.example.evil/x`."""
+    return image == allowed or (allowed.endswith(("/", ":", "@")) and image.startswith(allowed))
