@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from overwatch_mcp.errors import BusyError
 from overwatch_mcp.journal import Entry, Journal
 from overwatch_mcp.operations import Call
 
@@ -71,6 +72,23 @@ async def test_what_waits_for_its_turn_is_known_as_started_so_that_nobody_takes_
     assert (record.known, record.status) == (True, "started")
     held.set()
     await asyncio.gather(first, second)
+
+
+async def test_a_server_that_ends_does_not_begin_what_waited_for_its_turn(bench, held, polled):
+    bench.platform.start_seconds = 0
+    first = asyncio.create_task(run(bench.workshop, "restart_service", "op-1", region="east"))
+    await bench.until(lambda: not bench.platform.before["restart"])
+    second = asyncio.create_task(run(bench.anew(), "scale_service", "op-2", region="east", replicas=3))
+    await bench.until(lambda: polled)
+    draining = asyncio.create_task(bench.workshop.operations.drain(10))
+    await asyncio.sleep(0)
+    held.set()
+    assert (await first).status == "succeeded"
+    with pytest.raises(BusyError, match="'op-2' was not begun"):
+        await second
+    assert await draining == 0
+    assert (await bench.workshop.operations.get("op-2")).known is False
+    assert bench.platform.revisions_made() == 0
 
 
 async def test_what_a_caller_left_is_seen_through_and_recorded_without_anybody_asking(bench, held):

@@ -15,7 +15,7 @@ from overwatch_mcp.approval_token import read_key, refuse_token
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.effect import Effect, Plan, Start, approval_content
 from overwatch_mcp.envelope import check_epoch, check_operation_id
-from overwatch_mcp.errors import BarredError, LostError, PlatformError
+from overwatch_mcp.errors import BarredError, BusyError, LostError, PlatformError
 from overwatch_mcp.journal import Entry, Journal, WriteLimit, hash_arguments
 from overwatch_mcp.models import OperationRecord, WriteResult
 from overwatch_mcp.settling import Accepted, Settled, Tell, issue_patiently, reconcile, settle
@@ -55,6 +55,7 @@ class Operations:
         self._locks = locks
         self._clock = clock
         self._running: dict[str, _Running] = {}
+        self._ending = False
 
     async def execute(self, effect: Effect, call: Call, tell: Tell | None = None) -> WriteResult:
         """Carry out an effect once, or say what became of it; `tell` hears how it goes.
@@ -123,7 +124,11 @@ class Operations:
         )
 
     async def drain(self, seconds: float) -> int:
-        """Wait for what is under way, at most so long. The number of operations left; the journal knows them as started."""
+        """Wait for what is under way, at most so long. The number of operations left; the journal knows them as started.
+
+        What still waits for its turn does not begin any more: a successor may have been told by then that nobody knows of it.
+        """
+        self._ending = True
         tasks = {running.task for running in self._running.values()}
         if not tasks:
             return 0
@@ -175,6 +180,8 @@ class Operations:
             result = self._result(effect, call, settled, entry, began)
             await self._journal.refuse(entry, result, self._clock.now())
             return result
+        if self._ending:
+            raise BusyError(f"this server is ending: {call.operation_id!r} was not begun, ask its successor")
         try:
             higher = await self._journal.begin(entry, self._limit(effect))
         except BarredError as error:
