@@ -49,6 +49,7 @@ def test_whatever_arm_does_once_the_write_has_one_effect(azure, kind, tool):
     operation = f"fault-{uuid.uuid4().hex[:8]}"
     prepare, once = TOOLS[tool]
     arguments = prepare(azure.steady, operation)
+    azure.wait_settled()
     before = azure.effects()
     azure.fault(kind, *CALLS[tool], **KINDS[kind])
     done = call(azure.steady, tool, operation_id=operation, **arguments)

@@ -35,6 +35,7 @@ def test_killed_at_any_step_and_delivered_again_it_happens_once(crash, operation
     prepare, once = TOOLS[tool]
     arguments = prepare(crash.steady, operation)
     dying = crash.start(DYING, DIE_AT=step)
+    crash.wait_settled()
     before = crash.effects()
     with pytest.raises(EOFError):
         call(dying, tool, operation_id=operation, **arguments)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,13 @@ class Bench:
         self._started.append(made)
         made.hello()
         return made
+
+    def wait_settled(self) -> None:
+        """Wait until the region is not being changed any more: what is lost then was not refused before."""
+        deadline = time.monotonic() + 30
+        while state(self.steady)["provisioning_state"] == "InProgress":
+            assert time.monotonic() < deadline, "the region is still being changed"
+            time.sleep(0.05)
 
     def effects(self) -> dict[str, int]:
         """How often each kind of effect happened so far."""
