@@ -85,29 +85,7 @@ def control_app(
         return web.json_response({"killed": pid})
 
     async def state(_: web.Request) -> web.Response:
-        shown = {
-            name: {
-                "revision": region.revision.name,
-                "replicas": [
-                    {"name": r.name, "pid": r.process.pid, "alive": r.alive, "ready": r.serving} for r in region.replicas
-                ],
-                "weight_percent": door.percent(name),
-                **asdict(region.counters),
-            }
-            for name, region in regions.items()
-        }
-        origins = {
-            name: {"enabled": origin.enabled, "weight": origin.weight, "priority": origin.priority}
-            for name, origin in door.origins.items()
-        }
-        return web.json_response(
-            {
-                "regions": shown,
-                "origins": origins,
-                "origin_changes_total": door.changes_total,
-                "endpoint_changes_total": door.weighted_changes_total,
-            }
-        )
+        return web.json_response(_counted(regions, door))
 
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=edge.page(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
@@ -121,3 +99,26 @@ def control_app(
     add_fault_routes(app, faults)
     app.router.add_get("/metrics", metrics)
     return app
+
+
+def _counted(regions: Mapping[str, Region], door: FrontDoor) -> dict[str, Any]:
+    """What there is, and how often each thing has really happened."""
+    return {
+        "regions": {
+            name: {
+                "revision": region.revision.name,
+                "replicas": [
+                    {"name": r.name, "pid": r.process.pid, "alive": r.alive, "ready": r.serving} for r in region.replicas
+                ],
+                "weight_percent": door.percent(name),
+                **asdict(region.counters),
+            }
+            for name, region in regions.items()
+        },
+        "origins": {
+            name: {"enabled": origin.enabled, "weight": origin.weight, "priority": origin.priority}
+            for name, origin in door.origins.items()
+        },
+        "origin_changes_total": door.changes_total,
+        "endpoint_changes_total": door.weighted_changes_total,
+    }

@@ -117,9 +117,7 @@ class LocalAzure:
         arm = Arm(self._regions, door, IDS, tokens, entra, logs, faults, own)
         await self._serve(arm.app(), arm_socket, tls=tls)
         await asyncio.gather(*(region.start(session) for region in self._regions.values()))
-        for region in self._regions.values():
-            if not any(replica.serving for replica in region.replicas):
-                raise StartError(f"no replica of {region.name} started: read {logs / region.replicas[0].name}.log")
+        self._check_started(logs)
         lease.renew()  # the start is not counted
         self._spawn(lease.watch(), "lease")
         self._spawn(edge.probe(session, self._options.probe_interval), "probes")
@@ -148,24 +146,35 @@ class LocalAzure:
                 "public_url": f"http://127.0.0.1:{public}",
                 "edge_metrics_url": f"http://127.0.0.1:{control}/metrics",
                 "admin_token": admin_token,
-                "regions": {
-                    name: {"container_app": region.app, "ingress_url": urls[name], "location": region.location}
-                    for name, region in self._regions.items()
-                },
-                "front_door": {
-                    "profile": IDS.profile,
-                    "origin_group": IDS.origin_group,
-                    "endpoint": "demo",
-                    "origins": {name: name for name in self._regions},
-                },
-                "traffic_manager": {
-                    "profile": IDS.traffic_profile,
-                    "endpoint_type": "ExternalEndpoints",
-                    "endpoints": {name: name for name in self._regions},
-                },
+                **self._named(urls),
                 "started_at": datetime.now(UTC).isoformat(),
             },
         )
+
+    def _check_started(self, logs: Path) -> None:
+        for region in self._regions.values():
+            if not any(replica.serving for replica in region.replicas):
+                raise StartError(f"no replica of {region.name} started: read {logs / region.replicas[0].name}.log")
+
+    def _named(self, urls: dict[str, str]) -> dict[str, Any]:
+        """The regions, and what each is called at either edge."""
+        return {
+            "regions": {
+                name: {"container_app": region.app, "ingress_url": urls[name], "location": region.location}
+                for name, region in self._regions.items()
+            },
+            "front_door": {
+                "profile": IDS.profile,
+                "origin_group": IDS.origin_group,
+                "endpoint": "demo",
+                "origins": {name: name for name in self._regions},
+            },
+            "traffic_manager": {
+                "profile": IDS.traffic_profile,
+                "endpoint_type": "ExternalEndpoints",
+                "endpoints": {name: name for name in self._regions},
+            },
+        }
 
     async def _serve(self, app: web.Application, bound: socket.socket | None = None, *, tls: ssl.SSLContext | None = None) -> int:
         runner = web.AppRunner(app, access_log=None)
