@@ -34,9 +34,7 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
     try:
         settings = load(config)
     except SettingsError as error:
-        yield Finding(
-            "configuration", "fail", str(error), "mend what is named; a key that is left out gets its default, where it has one"
-        )
+        yield Finding("configuration", "fail", str(error), "mend what is named, or leave out what has a default")
         return
     yield Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")
     yield _home(home)
