@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Discriminator, Field, StringConstraints, Tag, model_validator
 
 from agents.facts import Name
 
@@ -15,6 +15,23 @@ class Section(BaseModel):
     """A table of the configuration file."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class PlatformSection(Section):
+    """What every platform is bounded by."""
+
+    images: tuple[Annotated[str, StringConstraints(min_length=1)], ...] = ()
+    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
+    min_replicas: int = Field(default=1, ge=1)
+    """Never fewer."""
+    max_replicas: int = Field(default=5, ge=1)
+    """Never more."""
+
+    @model_validator(mode="after")
+    def _bounds_agree(self) -> PlatformSection:
+        if self.min_replicas > self.max_replicas:
+            raise ValueError(f"min_replicas {self.min_replicas} is above max_replicas {self.max_replicas}: swap or raise them")
+        return self
 
 
 class AzureTrafficSettings(Section):
@@ -68,7 +85,7 @@ AzureTraffic = Annotated[
 ]
 
 
-class AzureSettings(Section):
+class AzureSettings(PlatformSection):
     """A platform that Overwatch can act on: Azure Container Apps, one app a region."""
 
     kind: Literal["azure"] = "azure"
@@ -91,12 +108,6 @@ class AzureSettings(Section):
     """The customer id of the Log Analytics workspace that the apps log to; without it there are no logs to read."""
     logs_url: AnyHttpUrl | None = None
     """Another Log Analytics query API than the public one."""
-    images: tuple[str, ...] = ()
-    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
-    min_replicas: int = Field(default=1, ge=1)
-    """Never fewer."""
-    max_replicas: int = Field(default=5, ge=1)
-    """Never more."""
 
 
 class HAProxySettings(Section):
@@ -114,7 +125,7 @@ class HAProxySettings(Section):
     """HAProxy's `server-state-file`, written after each change; without it HAProxy forgets them when it is started anew."""
 
 
-class DockerSettings(Section):
+class DockerSettings(PlatformSection):
     """A platform that Overwatch can act on: containers of one Docker engine."""
 
     kind: Literal["docker"]
@@ -127,12 +138,6 @@ class DockerSettings(Section):
     """How users are moved between regions; null where that is not possible."""
     docker_url: str | None = Field(default=None, pattern=r"^(unix:///|tcp://|https?://)\S+$")
     """The engine; null takes DOCKER_HOST, else the local socket."""
-    images: tuple[str, ...] = ()
-    """The images that may be deployed, or prefixes of them that end with `/`, `:` or `@`; none may where this is empty."""
-    min_replicas: int = Field(default=1, ge=1)
-    """Never fewer."""
-    max_replicas: int = Field(default=5, ge=1)
-    """Never more."""
 
 
 def _kind(content: object) -> str:

@@ -298,6 +298,12 @@ def explain(error: ValidationError, where: str) -> str:
             lines.append(f"{key!r} is not a setting{hint}")
         elif location[-1:] == ["[key]"]:
             lines.append(f"{location[-2]!r} can't be a name: use lower case letters, digits and dashes")
+        elif problem["type"] == "missing":
+            lines.append(f"{key!r} is missing: set it")
+        elif problem["type"] == "union_tag_invalid":
+            lines.append(f"'{key}.kind': {problem['ctx']['tag']!r} is not one of them; known: {problem['ctx']['expected_tags']}")
+        elif problem["type"] == "tuple_type":
+            lines.append(f'{key!r}: give a list, such as ["…"]{_shown(location, problem.get("input"))}')
         else:
             said = problem["msg"].removeprefix("Value error, ") + _shown(location, problem.get("input"))
             lines.append(f"{key!r}: {said}" if key else said)

@@ -34,7 +34,7 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
     try:
         settings = load(config)
     except SettingsError as error:
-        yield Finding("configuration", "fail", str(error), "mend the key, or remove it to get the default")
+        yield Finding("configuration", "fail", str(error), "mend what is named, or leave out what has a default")
         return
     yield Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")
     yield _home(home)
@@ -54,7 +54,7 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
         for name, target in targets.items():
             for finding in await reach(session, name, target):
                 yield finding
-            yield _platform(name, target)
+            yield platform_finding(name, target)
     async for finding in _tools(settings.tools, targets, identity):
         yield finding
 
@@ -118,8 +118,12 @@ async def _model(session: aiohttp.ClientSession, settings: Settings) -> Finding:
     return Finding("model", "warn", f"{url}: {problem}", remedy)
 
 
-def _platform(name: str, target: TargetSettings) -> Finding:
+def platform_finding(name: str, target: TargetSettings) -> Finding:
+    """What may be done to a target, and which key decides that."""
     actions = ", ".join(sorted(target.actions()))
+    if not actions and target.platform is not None:
+        remedy = f"name in targets.{name}.allowed_actions what it may do, or leave that key out"
+        return Finding(f"{name}/platform", "ok", "may do nothing: it is watched and diagnosed, its plans go to a person", remedy)
     if not actions:
         remedy = f"set targets.{name}.platform to let Overwatch act on it"
         return Finding(f"{name}/platform", "ok", "none: it is watched and diagnosed, its plans go to a person", remedy)

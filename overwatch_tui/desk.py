@@ -48,6 +48,10 @@ class Desk:
         """How many incidents are not resolved, as far as a thousand."""
         return len(await self._store.incidents(limit=1_000, unresolved_only=True))
 
+    async def paused(self) -> bool:
+        """Whether automation is paused, by whichever process."""
+        return (await self._store.automation()).paused
+
     async def decide(self, approval: str, approved: bool, reason: str, *, by: str) -> str:
         """A person's decision on one request."""
         await self._store.decide_approval(approval, approved=approved, by=by, reason=reason)

@@ -11,7 +11,7 @@ from agents.facts import Action, Confidence, Strategy
 from agents.foundry import Reasoner
 from agents.incident import Incident
 from agents.sanitize import clean
-from agents.seams import Context, Inventory, Outcome, TrackRecord, UnknownTargetError
+from agents.seams import Context, Inventory, Outcome, TrackRecord, UnknownTargetError, World
 from agents.strategist.plans import failover, remedies
 from agents.telemetry import Thought
 
@@ -79,7 +79,7 @@ class Strategist:
         found = [await self._strategy(incident, *r, context) for r in remedies(incident, world, self._catalogue)]
         if not found or (not world.allowed and found[0].actions[0].kind != "do_nothing"):
             why = "nothing that may be done here is left to try" if world.allowed else "Overwatch may not act on this target"
-            return [self._page(incident, context, f"{why}{self._advice(incident)}")]
+            return [self._page(incident, context, f"{why}{self._advice(incident, world)}")]
         return found
 
     async def _strategy(
@@ -117,14 +117,19 @@ class Strategist:
             created_at=context.clock.now(),
         )
 
-    def _advice(self, incident: Incident) -> str:
+    def _advice(self, incident: Incident, world: World) -> str:
         if incident.diagnosis is None:
             return ""
         fault = self._catalogue.faults.get(incident.diagnosis.fault_class)
         if fault is None:
             return f"; {incident.diagnosis.fault_class!r} is no fault class of this version"
-        right = ", ".join(kind for kind in fault.right if kind not in {"page_person", "do_nothing"})
-        return f"; for {fault.id} the remedy would be {right}" if right else ""
+        useless, note = {"page_person", "do_nothing"}, ""
+        sent = [world.region(region).traffic for region in incident.regions]
+        if sent and set(sent) == {0}:
+            useless.add("failover_region")
+            note = f"; no users are sent to {', '.join(incident.regions)}"
+        right = ", ".join(kind for kind in fault.right if kind not in useless)
+        return f"{note}; for {fault.id} the remedy would be {right}" if right else note
 
 
 def _wish_is_open(event: Event, incident: Incident) -> bool:

@@ -105,11 +105,11 @@ class Listener:
         """What is watched now."""
         return self._targets()
 
-    def report(self) -> Report:
-        """How the swarm is."""
+    async def report(self) -> Report:
+        """How the swarm is. Whether it is paused is read now: whoever has just paused it must not hear that it is armed."""
         swarm = next((item for item in self._newest.values() if isinstance(item, SwarmState)), None)
         return Report(
-            status="starting" if swarm is None else swarm.automation,
+            status="starting" if swarm is None else "paused" if await self.desk.paused() else "armed",
             agents={item.agent: item.state for item in self._newest.values() if isinstance(item, AgentState)},
             age_s=None if swarm is None else (self._clock.now() - swarm.at).total_seconds(),
         )

@@ -78,7 +78,7 @@ class Hub(Protocol):
         """What is watched now."""
         ...
 
-    def report(self) -> Report:
+    async def report(self) -> Report:
         """How the swarm is."""
         ...
 
@@ -134,7 +134,7 @@ class Session:
         if hello.protocol != PROTOCOL:
             raise WireError(f"this swarm speaks version {PROTOCOL} of the protocol, not {hello.protocol}")
         if isinstance(hello, Probe):
-            await self._say(self._hub.report())
+            await self._say(await self._hub.report())
             return False
         self._me, self._read_only = clean(hello.me, NAME).strip(), hello.read_only
         if refused := self._hub.join(self):

@@ -35,7 +35,7 @@ def help_rows(active: Mapping[str, tuple[str, ...]]) -> tuple[Row, ...]:
         if group == "Program":
             rows += [_key(*fixed) for fixed in FIXED]
         rows.append(_row(("", "plain")))
-    rows.append(_row(("The ids can be given other keys in the settings, under [keys].", "muted")))
+    rows.append(_row(("The ids can be given other keys in the settings, under [screen.keys].", "muted")))
     return tuple(Row(n, row.lines, selectable=False) for n, row in enumerate(rows))
 
 

@@ -159,12 +159,21 @@ ON_AZURE = SHOP + (
     '[targets.shop.platform.container_apps]\nnorth = "shop-north"\n'
     "[targets.shop.platform.traffic]\n"
 )
+AZURE = 'subscription_id = "s"\nresource_group = "g"\ncontainer_apps = {north = "shop-north"}\n'
+DOCKER = 'project = "shop"\nservices = {north = "north"}\n'
 EDGES = [
     ('kind = "traffic_manager"\nprofile = "p"\nendpoints = {south = "s"}', r"platform\.traffic\.endpoints names \['south'\]"),
     ('kind = "traffic_manager"\nprofile = "p"\nendpoint = {}', "traffic.endpoint' is not a setting; did you mean 'endpoints'"),
     ('profile = "p"\norigin_grup = "o"', "traffic.origin_grup' is not a setting; did you mean 'origin_group'"),
     ('kind = "traffic_manager"\nprofile = "p"\nendpoints = {north = "n"}\naz_timeout_s = 5', "traffic.az_timeout_s'.*30"),
-    ('kind = "dns"', "front_door.*traffic_manager"),
+    ('kind = "dns"', r"^[^:]*: 'targets\.shop\.platform\.traffic\.kind': 'dns' is not one.*'front_door', 'traffic_manager'$"),
+    ('origin_group = "o"\norigins = {north = "n"}', r"'targets\.shop\.platform\.traffic\.profile' is missing: set it"),
+]
+PLATFORMS = [
+    ('kind = "azur"', r"^[^:]*: 'targets\.shop\.platform\.kind': 'azur' is not one of them; known: 'azure', 'docker'$"),
+    ('images = "shop:"', r"platform\.images': give a list, such as \[\"…\"\], not 'shop:'"),
+    ('images = [""]', r"platform\.images\.0'.*at least 1"),
+    ("min_replicas = 6", r"'targets\.shop\.platform': min_replicas 6 is above max_replicas 5"),
 ]
 
 
@@ -174,6 +183,14 @@ def test_a_wrong_edge_of_azure_is_said_in_the_words_of_its_kind(tmp_path, edge, 
         load(written(tmp_path, ON_AZURE + edge), environ={})
     assert ".azure." not in str(caught.value)
     assert ".traffic_manager." not in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "more"), [("azure", AZURE), ("docker", DOCKER)])
+@pytest.mark.parametrize(("bad", "words"), PLATFORMS)
+def test_a_platform_that_the_hand_would_refuse_is_refused_at_the_start(tmp_path, kind, more, bad, words):
+    kind = "" if bad.startswith("kind") else f'kind = "{kind}"\n'
+    with pytest.raises(SettingsError, match=words):
+        load(written(tmp_path, f"{SHOP}[targets.shop.platform]\n{kind}{bad}\n{more}"), environ={})
 
 
 def test_a_platform_without_traffic_can_not_fail_over(tmp_path):

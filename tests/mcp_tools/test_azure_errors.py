@@ -103,3 +103,10 @@ def test_the_platforms_own_words_are_shown_without_what_a_terminal_would_obey():
     assert str(caught.value).startswith("switching: 409 Conflict: busy now")
     assert len(str(caught.value)) < 500
     assert str(caught.value).isprintable()
+
+
+def test_a_login_that_no_way_gave_says_so_and_the_remedy_without_each_way_that_was_tried():
+    tried = "DefaultAzureCredential failed.\nAttempted credentials:\n\t" + "EnvironmentCredential: unavailable.\n\t" * 40
+    said = str(translate(ClientAuthenticationError(tried), "reading 'shop-east'"))
+    assert said.startswith("reading 'shop-east': DefaultAzureCredential failed; check the target's `credential`")
+    assert said.endswith("`az login`)")

@@ -72,7 +72,12 @@ WRONG = [
     (lambda c: demo(c).update(credential="password"), "credential"),
     (lambda c: demo(c).update(switch_probes=0), "switch_probes"),
     (lambda c: demo(c).update(images=[""]), "images"),
-    (lambda c: demo(c).update(probe_path="api"), "probe_path"),
+    (lambda c: demo(c).update(probe_path="api"), "probe_path.*not 'api'$"),
+    (lambda c: demo(c).pop("resource_group"), r": 'targets\.demo\.resource_group' is missing: set it$"),
+    (
+        lambda c: demo(c).update(limits={"min_replicas": 4, "max_replicas": 3}),
+        "'targets.demo.limits': min_replicas 4 .* raise them$",
+    ),
 ]
 
 

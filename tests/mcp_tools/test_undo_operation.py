@@ -56,6 +56,14 @@ async def test_a_second_undo_under_another_id_is_refused(bench):
     assert (await bench.platform.traffic()).weights == WEST
 
 
+@pytest.mark.parametrize("dry_run", [False, True])
+async def test_a_second_undo_hears_of_the_first_and_not_of_a_state_that_somebody_changed(bench, dry_run):
+    await bench.run("scale_service", "do", region="east", replicas=4)
+    await undo(bench, "do", "undo-1")
+    result = await undo(bench, "do", "undo-2", dry_run=dry_run)
+    assert (result.status, result.error) == ("refused", "'do' is undone by 'undo-1' already: see get_operation")
+
+
 async def test_the_same_undo_asked_for_again_gives_its_result(bench):
     await bench.run("switch_traffic", "do", weights=WEST)
     await undo(bench, "do")

@@ -30,6 +30,7 @@ class FakeDesk:
         self.asked: list[tuple[object, ...]] = []
         self.refuse: Exception | None = None
         self.unreadable: Exception | None = None
+        self.is_paused = False
         self.go = asyncio.Event()
         self.go.set()
 
@@ -43,6 +44,9 @@ class FakeDesk:
 
     async def incidents(self) -> int:
         return 0
+
+    async def paused(self) -> bool:
+        return self.is_paused
 
     async def decide(self, approval: str, approved: bool, reason: str, *, by: str) -> str:
         return await self._done("decide", approval, approved, reason, by)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from email.utils import parsedate_to_datetime
@@ -23,6 +24,8 @@ from overwatch_mcp.plain_text import plain
 BUSY_CODES = frozenset({"AnotherOperationInProgress", "Conflict", "ContainerAppLockConflict", "ContainerAppOperationInProgress"})
 """Codes that say "busy, nothing was done", with whichever status: Container Apps sends some of them with 400."""
 LOGIN = "check the target's `credential` and what it logs in with (an identity, AZURE_ variables, or `az login`)"
+_MORE = re.compile("\nContent: |\nAttempted credentials:")
+"""What follows is long, and pushes the remedy out of sight."""
 RIGHTS = "give the identity the right to read and write this resource"
 
 
@@ -116,5 +119,5 @@ def _words(error: Exception) -> str:
     if isinstance(error, HttpResponseError) and error.error is not None and error.error.code:
         words = f"{error.status_code} {error.error.code}: {error.error.message}"
     else:
-        words = str(error).partition("\nContent: ")[0] or type(error).__name__
+        words = _MORE.split(str(error), maxsplit=1)[0].rstrip(".") or type(error).__name__
     return plain(" ".join(words.split()), 400)

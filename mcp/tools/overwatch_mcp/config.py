@@ -249,11 +249,11 @@ def load_config(path: Path | None) -> ServerConfig:
     try:
         return ServerConfig.model_validate(content)
     except ValidationError as error:
-        problems = "; ".join(_problem(detail["loc"], detail["type"], detail["msg"]) for detail in error.errors())
+        problems = "; ".join(_problem(detail["loc"], detail["type"], detail["msg"], detail["input"]) for detail in error.errors())
         raise ConfigError(f"the configuration {str(path)!r} can't be used: {problems}") from error
 
 
-def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+def _problem(location: tuple[int | str, ...], kind: str, message: str, value: object) -> str:
     shown = [part for n, part in enumerate(location) if not _is_tag(location, n)]
     where = ".".join(str(part) for part in shown) or "the top level"
     if kind == "extra_forbidden":
@@ -261,7 +261,10 @@ def _problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
     if kind == "union_tag_invalid":
         key, known = ("kind", "front_door, traffic_manager") if location[-1] == "traffic" else ("platform", "azure, docker")
         return f"'{where}.{key}' is not known: take one of {known}"
-    return f"{where!r}: {message}"
+    if kind == "missing":
+        return f"{where!r} is missing: set it"
+    shown_value = f", not {value!r}" if isinstance(value, int | float | str) and len(str(value)) <= 80 else ""
+    return f"{where!r}: {message.removeprefix('Value error, ')}{shown_value if kind != 'value_error' else ''}"
 
 
 def _is_tag(location: tuple[int | str, ...], n: int) -> bool:

@@ -176,6 +176,8 @@ class Operations:
             return self._result(effect, call, Settled("failed", text, error=text), None, began)
         entry = self._entry(effect, call, plan)
         if plan.refusal is not None:
+            if (barred := await self._journal.barred(entry, self._limit(effect))) is not None:
+                return self._refused(effect, call, barred)
             settled = Settled("refused", f"refused: {plan.refusal}", plan.state_before, plan.refusal)
             result = self._result(effect, call, settled, entry, began)
             await self._journal.refuse(entry, result, self._clock.now())
@@ -246,7 +248,7 @@ class Operations:
         except PlatformError as error:
             return self._result(effect, call, Settled("failed", f"can't be planned: {error}", error=str(error)), None, began)
         entry = self._entry(effect, call, plan)
-        refusal = plan.refusal or await self._journal.barred(entry, self._limit(effect))
+        refusal = await self._journal.barred(entry, self._limit(effect)) or plan.refusal
         if refusal is not None:
             settled = Settled("refused", f"would be refused: {refusal}", plan.state_before, refusal)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from tests_support import FixedInventory
 
@@ -79,6 +81,14 @@ async def test_with_nothing_left_a_person_is_called_and_told_the_remedy(build):
     plan = await proposal(build, diagnosed(build, tried=[build.strategy()]))
     assert plan.actions == (build.page(),)
     assert "for region_down the remedy would be failover_region" in plan.rationale
+
+
+async def test_whoever_is_called_for_a_region_without_users_is_not_told_to_move_them(build):
+    east, west = build.world().regions
+    moved = (replace(east, traffic=0), replace(west, traffic=100))
+    plan = await proposal(build, diagnosed(build), agent=strategist(build, regions=moved))
+    assert plan.actions == (build.page(),)
+    assert plan.rationale == "nothing that may be done here is left to try; no users are sent to east"
 
 
 @pytest.mark.parametrize("fault", ["region_down", "shared_dependency"])

@@ -12,8 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from agents.settings import TargetSettings
+from agents.settings import TargetSettings, load
 from mini_app.local_azure.certificate import make
+from overwatch_tui import checkup
 from overwatch_tui.reach import reach
 
 SHOP = '[targets.shop.regions.east]\nurl = "http://127.0.0.1:9"\n'
@@ -54,6 +55,24 @@ def test_a_configuration_that_can_not_be_read_is_the_only_finding(cli, configure
     (finding,) = json.loads(said.out)
     assert (finding["what"], finding["state"]) == ("configuration", "fail")
     assert "did you mean 'policy'" in finding["detail"]
+
+
+@pytest.mark.parametrize(
+    ("text", "detail", "remedy"),
+    [
+        (SHOP, "none: it is watched", "set targets.shop.platform"),
+        (
+            f"[targets.shop]\nallowed_actions = []\n{SHOP}{AZURE}",
+            "may do nothing: it is watched",
+            "name in targets.shop.allowed_actions",
+        ),
+    ],
+)
+def test_a_target_that_is_only_watched_says_which_key_makes_it_so(tmp_path, text, detail, remedy):
+    (tmp_path / "my.toml").write_text(text)
+    finding = checkup.platform_finding("shop", load(tmp_path / "my.toml", environ={}).targets["shop"])
+    assert finding.detail.startswith(detail)
+    assert finding.remedy.startswith(remedy)
 
 
 def test_a_home_that_is_a_file_fails(cli, home):

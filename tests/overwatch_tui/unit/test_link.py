@@ -113,6 +113,14 @@ async def test_a_swarm_is_asked_for_its_health_without_a_screen(tmp_path):
         assert verdict(report, fresh_s=60) == ""
 
 
+async def test_the_health_says_paused_at_once_and_not_only_when_the_swarm_tells_so_again(tmp_path):
+    async with Heard(tmp_path) as swarm:
+        swarm.all_well()
+        swarm.desk.is_paused = True
+        report = await asyncio.to_thread(ask_health, tmp_path, 5)
+    assert (report.status, verdict(report, fresh_s=60)) == ("paused", "")
+
+
 SIX = dict.fromkeys(("Sentry", "Logistics"), "idle")
 
 
