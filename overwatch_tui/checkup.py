@@ -25,6 +25,7 @@ from overwatch_tui.mcp_config import tool_server
 from overwatch_tui.reach import reach, why_not
 
 SECONDS = 3.0
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 TOOL_SECONDS = 15.0
 
 
@@ -134,6 +135,9 @@ async def _tools(
     where: ToolsSettings, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
 ) -> AsyncIterator[Finding]:
     """Ask the tools about each region, where they run already or through a server of our own; a running swarm keeps its own."""
+    if where.url is not None and where.url.scheme == "http" and where.url.host not in _LOOPBACK:
+        remedy = "take https, or keep to a network that nobody else is on"
+        yield Finding("tools/token", "warn", f"the token for {where.url} crosses the network in the clear", remedy)
     with tempfile.TemporaryDirectory(prefix="overwatch-doctor-") as place:
         server = tool_server(where, Path(place), targets, identity)
         if server is None:

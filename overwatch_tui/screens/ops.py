@@ -63,7 +63,7 @@ class OpsScreen(RoomScreen):
             yield HealthPane(glyphs)
             with Horizontal(id="middle"):
                 yield TimelinePane(glyphs)
-                yield ReasoningPane(glyphs)
+                yield ReasoningPane(glyphs, later=self.room.attached)
             yield ApprovalsPane(glyphs, self.room.clock)
         yield Board(glyphs)
         yield from self.bottom()

@@ -40,12 +40,18 @@ def _goes_on(before: Paragraph, paragraph: Paragraph) -> bool:
     return same and paragraph.at - before.at < SAME_BREATH
 
 
+_EMPTY = "what the agents think shows here"
+_LATER = "what the agents think shows here from now on; enter on an incident shows what it was before"
+
+
 class ReasoningPane(LineList):
     """Shows paragraphs, the newest at the end."""
 
-    def __init__(self, glyphs: Glyphs, *, id: str = "reasoning") -> None:  # noqa: A002 - Textual's name
+    def __init__(self, glyphs: Glyphs, *, later: bool = False, id: str = "reasoning") -> None:  # noqa: A002 - Textual's name
+        """`later` says that there may have been thoughts before anybody listened here."""
         super().__init__(glyphs, id=id, wrap=True, cursor=False, tail=True)
         self.call_it("Reasoning")
+        self._empty = _LATER if later else _EMPTY
         self._made: dict[int, tuple[Paragraph, bool, tuple[Row, ...]]] = {}
 
     def show(self, thoughts: Sequence[Paragraph]) -> None:
@@ -63,7 +69,7 @@ class ReasoningPane(LineList):
             before = paragraph
         self._made = made
         if not rows:
-            rows = [Row("none", ((("what the agents think shows here", "muted"),),), selectable=False)]
+            rows = [Row("none", (((self._empty, "muted"),),), selectable=False)]
         elif rows[0].key == (thoughts[0].seq, "gap"):
             del rows[0]
         self.show_rows(rows)

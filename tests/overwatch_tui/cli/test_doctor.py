@@ -165,6 +165,10 @@ def test_tools_that_run_elsewhere_and_refuse_are_a_finding_with_what_they_said(c
     assert (finding["state"], finding["detail"]) == ("fail", Tools.problem)
     assert "[tools]" in finding["remedy"]
     assert asked[0].url == "http://127.0.0.1:9/mcp"
+    assert "tools/token" not in findings(said)
+    far = table.replace("127.0.0.1:9", "tools.example:9")
+    finding = findings(cli("doctor", "--json", *configured(SHOP + AZURE + far)))["tools/token"]
+    assert (finding["state"], "in the clear" in finding["detail"], "https" in finding["remedy"]) == ("warn", True, True)
 
 
 async def shop(**paths: int) -> web.Application:

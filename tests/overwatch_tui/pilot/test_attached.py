@@ -43,6 +43,7 @@ async def test_the_room_says_that_it_is_attached_and_sends_the_person_s_word(tmp
         await up(r, swarm)
         assert "attached" in r.text().splitlines()[0]
         assert "q detach" in r.text().splitlines()[-1]
+        assert "from now on" in r.text()
         await r.until(lambda: "Approvals (1)" in r.text())
         clock.forward(5)
         await r.press("a")
