@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 
 import httpx2
 import pytest
@@ -179,6 +180,33 @@ async def test_a_connection_that_asks_for_nothing_is_closed(opened, start):
     async with asyncio.timeout(5):
         assert await reader.read() == b""
     writer.close()
+
+
+@pytest.mark.parametrize("token", [TOKEN, "nobody's"])
+async def test_a_peer_that_reads_no_answers_is_hung_up_on(opened, monkeypatch, token):
+    bound = http_server._bound
+
+    def narrow(options):
+        listening = bound(options)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return listening
+
+    monkeypatch.setattr(http_server, "_bound", narrow)
+    door = await opened(limits=HttpLimits(unread_s=0.05))
+    loop = asyncio.get_running_loop()
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.setblocking(False)
+        await loop.sock_connect(peer, ("127.0.0.1", door.port))
+        asked = 50 * head(door, 0).replace(TOKEN.encode(), token.encode())
+
+        async def ask_on() -> None:
+            while True:
+                await loop.sock_sendall(peer, asked)
+
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionError):
+                await ask_on()
 
 
 async def test_a_long_call_outlives_the_time_that_heads_and_bodies_are_given(opened, held):

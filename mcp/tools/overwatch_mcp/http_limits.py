@@ -28,6 +28,7 @@ class HttpLimits:
     body_bytes: int = 1024 * 1024
     body_s: float = 10.0
     header_s: float = 10.0
+    unread_s: float = 30.0
 
 
 class Gate:
