@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,7 +14,7 @@ from docker_support import NETWORK, FakeEngine, Killed, refusal
 from urllib3.exceptions import ProtocolError
 
 from overwatch_mcp.config import DockerTarget, ServerConfig
-from overwatch_mcp.docker_engine import DockerEngine
+from overwatch_mcp.docker_engine import MOST_PULLS, DockerEngine
 from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_platform import DockerPlatform
 from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, ThrottledError
@@ -237,6 +239,56 @@ async def test_an_image_that_nobody_has_changes_nothing(engine, hands):
 async def test_an_image_is_pulled_where_the_engine_lacks_it(engine, hands):
     engine.pullable.add("mini-app:3")
     assert (await hands.run("deploy_container", image="mini-app:3")).status == "succeeded"
+
+
+@pytest.fixture
+def stuck():
+    """Something that hangs until the test is over; it notes who waits for it."""
+    waiting, go = [], threading.Event()
+
+    def hang(*_, **__):
+        waiting.append(threading.current_thread())
+        go.wait(30)
+        raise refusal(404, "gone")
+
+    hang.waiting = waiting
+    yield hang
+    go.set()
+
+
+async def test_a_pull_that_hangs_is_waited_for_once_and_holds_nothing_up(engine, hands, monkeypatch, stuck):
+    monkeypatch.setattr("overwatch_mcp.docker_engine.PULL_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "pull", stuck)
+    for number in range(3):
+        result = await hands.run("deploy_container", f"op-{number}", image="mini-app:hangs")
+        assert (result.status, "not pulled within" in result.summary) == ("failed", True)
+    assert [thread.daemon for thread in stuck.waiting] == [True]
+    assert not engine.changes
+
+
+async def test_so_many_images_are_pulled_at_once_and_no_more(engine, platform, monkeypatch, stuck):
+    monkeypatch.setattr("overwatch_mcp.docker_engine.PULL_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "pull", stuck)
+    for number in range(MOST_PULLS):
+        with pytest.raises(MissingError, match="not pulled within"):
+            await platform.deploy("west", f"mini-app:h{number}", "ow-1")
+    with pytest.raises(NotDoneError, match="being pulled already"):
+        await platform.deploy("west", "mini-app:more", "ow-1")
+    assert len(stuck.waiting) == MOST_PULLS
+
+
+async def test_an_engine_that_hangs_keeps_nothing_else_waiting(engine, platform, monkeypatch, stuck):
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    monkeypatch.setattr(engine, "containers", stuck)
+    read = asyncio.create_task(platform.service("west"))
+    try:
+        while not stuck.waiting:
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(int, "7") == 7
+    finally:
+        read.cancel()
+        await asyncio.wait({read})
 
 
 async def test_what_a_container_that_served_left_in_its_volumes_is_never_removed(engine, hands):
