@@ -355,6 +355,15 @@ async def test_a_revision_that_is_not_there_is_none(platform, arm):
     assert await platform.revision("east", "ow-1") is None
 
 
+async def test_names_and_images_hold_nothing_that_a_terminal_obeys_or_a_record_can_not_hold(platform, healthy):
+    template = {"containers": [{"name": "app", "image": "mini\x1b[31m-app:1"}]}
+    healthy.answers[f"GET {APP}/revisions/demo-east--a"] = {"name": "demo\u202e-east--a", "properties": {"template": template}}
+    healthy.answers[f"GET {APP}/revisions/demo-east--a/replicas"] = {"value": [{"name": "r\ud8001", "properties": {}}]}
+    state = await platform.service("east")
+    assert (state.revision, state.image, state.replicas[0].name) == ("demo-east--a", "mini-app:1", "r1")
+    assert state.model_dump_json()
+
+
 ODD_APPS = [[], "text", {"properties": 3}, {"properties": {"template": {"containers": 7, "scale": {"minReplicas": "many"}}}}]
 
 

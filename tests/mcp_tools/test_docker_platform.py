@@ -17,7 +17,7 @@ from overwatch_mcp.config import DockerTarget, ServerConfig
 from overwatch_mcp.docker_engine import MOST_PULLS, DockerEngine
 from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_platform import DockerPlatform
-from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, ThrottledError
+from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, PlatformError, ThrottledError
 from overwatch_mcp.operations import Call
 from overwatch_mcp.workshop import Workshop
 
@@ -185,6 +185,51 @@ async def test_what_the_image_says_of_itself_comes_from_the_new_image(engine, pl
         assert one["Config"]["Cmd"] == ["serve", "--new"]
         assert one["Config"]["Env"] == ["PATH=/new", "COLOUR=green"]
         assert one["Config"]["Labels"]["release"] == "2"
+
+
+async def test_an_image_that_says_itself_where_it_belongs_is_replaced_like_any_other(engine, platform):
+    engine.images["mini-app:1"]["Config"]["Labels"] = labels("west")
+    await platform.deploy("west", "mini-app:2", "ow-1")
+    assert {one["Config"]["Image"] for one in alive(engine)} == {"mini-app:2"}
+    assert (await platform.service("west")).image == "mini-app:2"
+
+
+@pytest.mark.parametrize("key", ["overwatch.aliases", "overwatch.restart-policy"])
+@pytest.mark.parametrize("text", ["[", "[]", "7", "[" * 9_000], ids=["cut", "list", "number", "deep"])
+async def test_a_label_of_ours_that_can_not_be_read_is_named_with_its_container(engine, platform, key, text):
+    engine.named("demo_west_1")["Config"]["Labels"][key] = text
+    with pytest.raises(PlatformError, match=f"demo_west_1.*{key}"):
+        await platform.service("west")
+
+
+async def test_labels_hold_nothing_that_a_terminal_obeys(engine, platform):
+    for number in (1, 2):
+        engine.named(f"demo_west_{number}")["Config"]["Labels"] |= {
+            "overwatch.image": "mini\x1b[31m-app:1",
+            "overwatch.revision": "west\u202e--1",
+        }
+    state = await platform.service("west")
+    assert (state.image, state.revision) == ("mini-app:1", "west--1")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cpu_stats": {"system_cpu_usage": 2}, "precpu_stats": {"system_cpu_usage": 1}},
+        {"cpu_stats": 7},
+        {"memory_stats": {"usage": float("nan")}},
+        {"memory_stats": {"usage": float("inf")}},
+        {"networks": {"eth0": 7}},
+        {
+            "cpu_stats": {"cpu_usage": {"total_usage": float("inf")}, "system_cpu_usage": 2},
+            "precpu_stats": {"cpu_usage": {"total_usage": 0}, "system_cpu_usage": 1},
+        },
+    ],
+)
+async def test_measurements_that_make_no_sense_are_a_platform_error(engine, platform, monkeypatch, odd):
+    monkeypatch.setattr(engine, "stats", lambda container, *, stream: odd)
+    with pytest.raises(LostError, match="can't be read"):
+        await platform.metrics("west", 5)
 
 
 async def test_new_containers_take_no_traffic_before_they_are_well_and_the_old_serve_until_then(engine, platform):
@@ -530,6 +575,7 @@ async def test_lost_answers_are_looked_up_and_the_effect_is_done_once(engine, ha
         (requests.ConnectionError("Connection aborted.", ConnectionRefusedError(111, "refused")), NotDoneError),
         (requests.ConnectionError("Connection aborted.", PermissionError(13, "denied")), DeniedError),
         (KeyError("Id"), LostError),
+        (RecursionError("too deep"), LostError),
     ],
 )
 def test_each_error_of_the_sdk_says_what_is_known_of_the_effect(error, kind):
