@@ -286,6 +286,24 @@ async def test_an_image_is_pulled_where_the_engine_lacks_it(engine, hands):
     assert (await hands.run("deploy_container", image="mini-app:3")).status == "succeeded"
 
 
+@pytest.mark.parametrize("started", [1, 2])
+async def test_a_new_container_that_somebody_removes_meanwhile_leaves_the_old_serving_and_nothing_else(engine, hands, started):
+    def vanish(name):
+        made = [key for key, one in engine.world.items() if one["Config"]["Image"] == "mini-app:2"]
+        if name == "start" and engine.changes["start"] - before == started:
+            for key in made[:started]:
+                del engine.world[key]
+
+    before = engine.changes["start"]
+    engine.after = vanish
+    result = await hands.run("deploy_container", image="mini-app:2")
+    assert result.status == "failed"
+    assert {one["Name"] for one in alive(engine)} == {"/demo_west_1", "/demo_west_2"}
+    assert not [one for one in engine.world.values() if one["Config"]["Image"] == "mini-app:2"]
+    engine.after = lambda name: None
+    assert (await hands.run("deploy_container", "op-again", image="mini-app:2")).status == "succeeded"
+
+
 @pytest.fixture
 def stuck():
     """Something that hangs until the test is over; it notes who waits for it."""
