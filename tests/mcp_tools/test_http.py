@@ -266,6 +266,17 @@ async def test_event_streams_do_not_take_the_room_of_requests(opened):
         assert (await door.post(body, headers)).status_code == 503
 
 
+@pytest.mark.parametrize("revisions", [[], ["2025-06-18"], ["2025-06-18", "2026-07-28"]])
+async def test_a_request_of_an_older_revision_does_not_pass_for_a_stream(opened, revisions):
+    door = await opened(limits=HttpLimits(streams=0))
+    asked = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}
+    headers = [*HEADERS.items(), ("authorization", f"Bearer {TOKEN}"), ("mcp-method", "subscriptions/listen")]
+    headers += [("mcp-protocol-version", revision) for revision in revisions]
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        assert (await client.post(door.url, json=body, headers=headers)).status_code == 200
+
+
 async def ended(bench, operation_id: str) -> None:
     """Until the journal says that an operation has succeeded, with nobody asking for it again."""
     async with asyncio.timeout(5):
