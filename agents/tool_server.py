@@ -91,6 +91,7 @@ class ServerAddress:
                 headers={"authorization": f"Bearer {token}"},
                 timeout=httpx2.Timeout(CONNECT_SECONDS, read=SILENCE_SECONDS),
                 verify=trusted,
+                trust_env=self.url.startswith("https:"),  # a proxy would read a token that is not encrypted
                 event_hooks={"response": [look]},
             ) as http,
             Client(streamable_http_client(self.url, http_client=http)) as client,

@@ -55,7 +55,8 @@ class McpTools:
     async def wait_up(self, seconds: float) -> bool:
         """Whether the server answers within `seconds`."""
         try:
-            await asyncio.wait_for(self._up.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._up.wait()
         except TimeoutError:
             return False
         return True

@@ -102,6 +102,24 @@ def test_the_demo_and_the_mcp_server_share_no_network():
     assert re.search(r"^  acting: \{internal: true\}$", COMPOSE, flags=re.M)
 
 
+def test_each_secret_lies_where_it_is_used_and_nowhere_else():
+    replica = COMPOSE.partition("x-replica")[2].partition("services:")[0]
+    holds = {
+        name: set(re.findall(r'"(keys|chaos|database-key):', text + (replica if "*replica" in text else "")))
+        for name, text in services().items()
+    }
+    assert {name: held for name, held in holds.items() if held} == {
+        "keys": {"keys", "chaos"},
+        "east": {"chaos"},
+        "west": {"chaos"},
+        "mcp": {"keys"},
+        "swarm": {"keys", "chaos"},
+        "postgres": {"database-key"},
+        "database-key": {"database-key"},
+    }
+    assert "volumes: *" not in COMPOSE, "an alias hides what a service holds"
+
+
 def test_no_secret_stands_in_a_file_of_the_repository():
     for path in (ROOT / "docker-compose.yml", *DOCKER.iterdir()):
         for line in path.read_text().splitlines():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import socket
 import struct
@@ -145,13 +146,15 @@ def _report(line: bytes) -> Report:
         kind, body = said["kind"], said["body"]
         if kind == "refused":
             raise AttachError(clean(body["why"], 400))
-        age = body["age_s"]
+        age = None if body["age_s"] is None else float(body["age_s"])
+        if age is not None and not math.isfinite(age):
+            raise ValueError("no age")  # noqa: TRY301 - it is told as all that can't be read
         return Report(
             status=clean(body["status"], 40),
             agents={clean(name, 40): clean(state, 40) for name, state in body["agents"].items()},
-            age_s=None if age is None else float(age),
+            age_s=age,
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         raise AttachError(f"the swarm answered {clean(repr(line[:80]))}: install the same version at both ends") from None
 
 

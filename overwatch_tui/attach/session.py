@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from agents.events import Event
 from agents.sanitize import clean
+from agents.telemetry import AgentState
 from overwatch_tui.attach.link import PROTOCOL, Report
 from overwatch_tui.attach.wire import (
     Answer,
@@ -48,7 +49,10 @@ if TYPE_CHECKING:
 
 HELLO_SECONDS = 5.0
 EVENTS = 5_000
-"""So many events may wait for a screen."""
+"""So many events and deaths of agents may wait for a screen."""
+
+UNREAD_SECONDS = 60.0
+"""A screen that takes nothing for so long, as one that was suspended, is hung up on: its place is for another."""
 
 REQUESTS = 16
 """So many requests of one screen are in the works at once; it waits with the next."""
@@ -95,7 +99,7 @@ class Session:
         self._writer = writer
         self._hub = hub
         self._buffer = Buffer()
-        self._events = 0
+        self._kept = 0
         self._news = asyncio.Event()
         self._answers: deque[Answer] = deque()
         self._room = asyncio.Semaphore(REQUESTS)
@@ -105,9 +109,9 @@ class Session:
 
     def take(self, item: Telemetric) -> None:
         """Take one item of the swarm's; never waits."""
-        if isinstance(item, Event):
-            self._events += 1
-            if self._events > EVENTS:
+        if isinstance(item, Event) or (isinstance(item, AgentState) and item.state == "down"):  # what the buffer always keeps
+            self._kept += 1
+            if self._kept > EVENTS:
                 self._writer.transport.abort()
                 return
         self._buffer.publish(item)
@@ -163,7 +167,7 @@ class Session:
         while True:
             await self._news.wait()
             self._news.clear()
-            self._events = 0
+            self._kept = 0
             for message in self._waiting():
                 await self._say(message)
 
@@ -230,7 +234,12 @@ class Session:
 
     async def _say(self, message: FromSwarm) -> None:
         self._writer.write(encode(message))
-        await self._writer.drain()
+        try:
+            async with asyncio.timeout(UNREAD_SECONDS):
+                await self._writer.drain()
+        except TimeoutError:
+            self._writer.transport.abort()  # closing would wait for it to read
+            raise
 
 
 def _messages(batch: Batch) -> Iterator[FromSwarm]:

@@ -225,6 +225,19 @@ async def test_a_call_made_while_the_connection_breaks_ends_whenever_it_comes(sc
     assert all(isinstance(r, ToolsUnavailableError) for r in results)
 
 
+async def test_whoever_is_cancelled_while_the_server_comes_up_stays_cancelled(clock):
+    tools = McpTools(clock)
+    waiting = asyncio.create_task(tools.wait_up(5))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    tools._up.set()
+    for _ in range(2):  # the event's own waiter ends one turn before whoever waits for it
+        waiting.cancel()
+        await asyncio.sleep(0)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+
+
 async def test_what_nobody_waits_for_any_more_is_not_called(scripted):
     tools, client = scripted
     caller = asyncio.create_task(tools.write("a", {}))

@@ -66,6 +66,27 @@ class Far:
             self.server.wait()
 
 
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+async def test_a_token_in_the_clear_goes_to_no_proxy(tmp_path, monkeypatch, variable):
+    heard = []
+
+    async def listen(reader, writer):
+        heard.append(await reader.read(1))
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as proxy:
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(variable, f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        (tmp_path / "token").write_text(TOKEN)
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        with pytest.raises(Exception):  # noqa: B017, PT011 - nobody listens, in whatever group the SDK tells it
+            async with ServerAddress(f"http://127.0.0.1:{port}/mcp", tmp_path / "token").connected():
+                pass
+    assert heard == []
+
+
 @pytest.fixture
 async def far(clock, tmp_path):
     made = Far(clock, tmp_path)

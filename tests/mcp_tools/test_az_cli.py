@@ -47,9 +47,10 @@ async def test_a_command_that_prints_nothing_answers_nothing(cli):
     assert await cli("").run(["x"], "x") is None
 
 
-async def test_what_is_no_json_is_unknown(cli):
+@pytest.mark.parametrize("printed", ["'Ready.'", "'[' * 9_000"])
+async def test_what_is_no_json_is_unknown(cli, printed):
     with pytest.raises(LostError, match="no JSON"):
-        await cli("print('Ready.')").run(["x"], "updating")
+        await cli(f"print({printed})").run(["x"], "updating")
 
 
 async def test_what_never_ends_printing_is_bounded_and_unknown(cli):

@@ -74,6 +74,8 @@ FAULTS = [
     ({"value": [{"name": "Requests"}]}, PlatformError),
     ({"value": [metric("Requests", {"timeStamp": "yesterday", "total": 1})]}, PlatformError),
     ({"value": [metric("Requests", at(1, total="many"))]}, PlatformError),
+    ({"value": [metric("Requests", at(1, total=float("nan")))]}, PlatformError),
+    ({"value": [metric("Requests", at(1, total=10**400))]}, PlatformError),
 ]
 
 

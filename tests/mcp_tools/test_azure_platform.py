@@ -297,8 +297,71 @@ async def test_the_revisions_of_all_pages_come_with_the_newest_first_and_those_w
     assert found[0].error == "no such image"
 
 
+@pytest.fixture
+async def thief():
+    """Somebody else's server in plain sight, and what it was told."""
+    told: list[dict[str, str]] = []
+
+    async def listen(request: web.Request) -> web.StreamResponse:
+        told.append(dict(request.headers))
+        return web.json_response({"value": []})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", listen)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        yield f"127.0.0.1:{site._server.sockets[0].getsockname()[1]}", told
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_next_page_of_another_place_is_never_asked_for(platform, arm, thief):
+    host, told = thief
+    for scheme in ("http", "https"):
+        arm.answers[f"GET {APP}/revisions"] = {"value": [], "nextLink": f"{scheme}://{host}/more"}
+        with pytest.raises(LostError, match="leads to"):
+            await platform.revisions("east")
+    assert not told
+
+
+@pytest.mark.parametrize("write", [*WRITES])
+async def test_a_redirect_to_another_place_is_not_followed_by_any_write(platform, healthy, thief, write):
+    host, told = thief
+
+    async def away(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=307, headers={"Location": f"http://{host}/here"})
+
+    healthy.answers |= {"PATCH": away, "POST": away}
+    with pytest.raises(LostError):
+        await WRITES[write](platform)
+    assert not told
+
+
+async def test_a_list_of_pages_without_an_end_is_given_up(platform, arm, monkeypatch):
+    monkeypatch.setattr("overwatch_mcp.azure_session.LIST_SECONDS", 0.2)
+    arm.answers |= {f"GET {APP}/revisions": {"value": [], "nextLink": f"{arm.url}{APP}/revisions"}}
+    with pytest.raises(LostError):
+        await platform.revisions("east")
+    monkeypatch.setattr("overwatch_mcp.azure_session.LIST_SECONDS", 60)
+    arm.answers |= {f"GET {APP}/revisions": {"value": [revision("a", None)] * 500, "nextLink": f"{arm.url}{APP}/revisions"}}
+    with pytest.raises(LostError):
+        await platform.revisions("east")
+
+
 async def test_a_revision_that_is_not_there_is_none(platform, arm):
     assert await platform.revision("east", "ow-1") is None
+
+
+async def test_names_and_images_hold_nothing_that_a_terminal_obeys_or_a_record_can_not_hold(platform, healthy):
+    template = {"containers": [{"name": "app", "image": "mini\x1b[31m-app:1"}]}
+    healthy.answers[f"GET {APP}/revisions/demo-east--a"] = {"name": "demo\u202e-east--a", "properties": {"template": template}}
+    healthy.answers[f"GET {APP}/revisions/demo-east--a/replicas"] = {"value": [{"name": "r\ud8001", "properties": {}}]}
+    state = await platform.service("east")
+    assert (state.revision, state.image, state.replicas[0].name) == ("demo-east--a", "mini-app:1", "r1")
+    assert state.model_dump_json()
 
 
 ODD_APPS = [[], "text", {"properties": 3}, {"properties": {"template": {"containers": 7, "scale": {"minReplicas": "many"}}}}]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
@@ -12,10 +14,10 @@ from docker_support import NETWORK, FakeEngine, Killed, refusal
 from urllib3.exceptions import ProtocolError
 
 from overwatch_mcp.config import DockerTarget, ServerConfig
-from overwatch_mcp.docker_engine import DockerEngine
+from overwatch_mcp.docker_engine import MOST_PULLS, DockerEngine
 from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_platform import DockerPlatform
-from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, ThrottledError
+from overwatch_mcp.errors import ConflictError, DeniedError, LostError, MissingError, NotDoneError, PlatformError, ThrottledError
 from overwatch_mcp.operations import Call
 from overwatch_mcp.workshop import Workshop
 
@@ -185,6 +187,51 @@ async def test_what_the_image_says_of_itself_comes_from_the_new_image(engine, pl
         assert one["Config"]["Labels"]["release"] == "2"
 
 
+async def test_an_image_that_says_itself_where_it_belongs_is_replaced_like_any_other(engine, platform):
+    engine.images["mini-app:1"]["Config"]["Labels"] = labels("west")
+    await platform.deploy("west", "mini-app:2", "ow-1")
+    assert {one["Config"]["Image"] for one in alive(engine)} == {"mini-app:2"}
+    assert (await platform.service("west")).image == "mini-app:2"
+
+
+@pytest.mark.parametrize("key", ["overwatch.aliases", "overwatch.restart-policy"])
+@pytest.mark.parametrize("text", ["[", "[]", "7", "[" * 9_000], ids=["cut", "list", "number", "deep"])
+async def test_a_label_of_ours_that_can_not_be_read_is_named_with_its_container(engine, platform, key, text):
+    engine.named("demo_west_1")["Config"]["Labels"][key] = text
+    with pytest.raises(PlatformError, match=f"demo_west_1.*{key}"):
+        await platform.service("west")
+
+
+async def test_labels_hold_nothing_that_a_terminal_obeys(engine, platform):
+    for number in (1, 2):
+        engine.named(f"demo_west_{number}")["Config"]["Labels"] |= {
+            "overwatch.image": "mini\x1b[31m-app:1",
+            "overwatch.revision": "west\u202e--1",
+        }
+    state = await platform.service("west")
+    assert (state.image, state.revision) == ("mini-app:1", "west--1")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"cpu_stats": {"system_cpu_usage": 2}, "precpu_stats": {"system_cpu_usage": 1}},
+        {"cpu_stats": 7},
+        {"memory_stats": {"usage": float("nan")}},
+        {"memory_stats": {"usage": float("inf")}},
+        {"networks": {"eth0": 7}},
+        {
+            "cpu_stats": {"cpu_usage": {"total_usage": float("inf")}, "system_cpu_usage": 2},
+            "precpu_stats": {"cpu_usage": {"total_usage": 0}, "system_cpu_usage": 1},
+        },
+    ],
+)
+async def test_measurements_that_make_no_sense_are_a_platform_error(engine, platform, monkeypatch, odd):
+    monkeypatch.setattr(engine, "stats", lambda container, *, stream: odd)
+    with pytest.raises(LostError, match="can't be read"):
+        await platform.metrics("west", 5)
+
+
 async def test_new_containers_take_no_traffic_before_they_are_well_and_the_old_serve_until_then(engine, platform):
     seen = []
 
@@ -237,6 +284,74 @@ async def test_an_image_that_nobody_has_changes_nothing(engine, hands):
 async def test_an_image_is_pulled_where_the_engine_lacks_it(engine, hands):
     engine.pullable.add("mini-app:3")
     assert (await hands.run("deploy_container", image="mini-app:3")).status == "succeeded"
+
+
+@pytest.mark.parametrize("started", [1, 2])
+async def test_a_new_container_that_somebody_removes_meanwhile_leaves_the_old_serving_and_nothing_else(engine, hands, started):
+    def vanish(name):
+        made = [key for key, one in engine.world.items() if one["Config"]["Image"] == "mini-app:2"]
+        if name == "start" and engine.changes["start"] - before == started:
+            for key in made[:started]:
+                del engine.world[key]
+
+    before = engine.changes["start"]
+    engine.after = vanish
+    result = await hands.run("deploy_container", image="mini-app:2")
+    assert result.status == "failed"
+    assert {one["Name"] for one in alive(engine)} == {"/demo_west_1", "/demo_west_2"}
+    assert not [one for one in engine.world.values() if one["Config"]["Image"] == "mini-app:2"]
+    engine.after = lambda name: None
+    assert (await hands.run("deploy_container", "op-again", image="mini-app:2")).status == "succeeded"
+
+
+@pytest.fixture
+def stuck():
+    """Something that hangs until the test is over; it notes who waits for it."""
+    waiting, go = [], threading.Event()
+
+    def hang(*_, **__):
+        waiting.append(threading.current_thread())
+        go.wait(30)
+        raise refusal(404, "gone")
+
+    hang.waiting = waiting
+    yield hang
+    go.set()
+
+
+async def test_a_pull_that_hangs_is_waited_for_once_and_holds_nothing_up(engine, hands, monkeypatch, stuck):
+    monkeypatch.setattr("overwatch_mcp.docker_engine.PULL_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "pull", stuck)
+    for number in range(3):
+        result = await hands.run("deploy_container", f"op-{number}", image="mini-app:hangs")
+        assert (result.status, "not pulled within" in result.summary) == ("failed", True)
+    assert [thread.daemon for thread in stuck.waiting] == [True]
+    assert not engine.changes
+
+
+async def test_so_many_images_are_pulled_at_once_and_no_more(engine, platform, monkeypatch, stuck):
+    monkeypatch.setattr("overwatch_mcp.docker_engine.PULL_SECONDS", 0.02)
+    monkeypatch.setattr(engine, "pull", stuck)
+    for number in range(MOST_PULLS):
+        with pytest.raises(MissingError, match="not pulled within"):
+            await platform.deploy("west", f"mini-app:h{number}", "ow-1")
+    with pytest.raises(NotDoneError, match="being pulled already"):
+        await platform.deploy("west", "mini-app:more", "ow-1")
+    assert len(stuck.waiting) == MOST_PULLS
+
+
+async def test_an_engine_that_hangs_keeps_nothing_else_waiting(engine, platform, monkeypatch, stuck):
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    monkeypatch.setattr(engine, "containers", stuck)
+    read = asyncio.create_task(platform.service("west"))
+    try:
+        while not stuck.waiting:
+            await asyncio.sleep(0)
+        async with asyncio.timeout(5):
+            assert await asyncio.to_thread(int, "7") == 7
+    finally:
+        read.cancel()
+        await asyncio.wait({read})
 
 
 async def test_what_a_container_that_served_left_in_its_volumes_is_never_removed(engine, hands):
@@ -478,6 +593,7 @@ async def test_lost_answers_are_looked_up_and_the_effect_is_done_once(engine, ha
         (requests.ConnectionError("Connection aborted.", ConnectionRefusedError(111, "refused")), NotDoneError),
         (requests.ConnectionError("Connection aborted.", PermissionError(13, "denied")), DeniedError),
         (KeyError("Id"), LostError),
+        (RecursionError("too deep"), LostError),
     ],
 )
 def test_each_error_of_the_sdk_says_what_is_known_of_the_effect(error, kind):

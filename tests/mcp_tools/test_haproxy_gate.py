@@ -13,7 +13,7 @@ import pytest
 from overwatch_mcp.config import DockerTarget, HAProxyConfig
 from overwatch_mcp.docker_commands import DockerCommands
 from overwatch_mcp.errors import DeniedError, LostError, MissingError, NotDoneError, PlatformError
-from overwatch_mcp.haproxy_gate import HAProxyGate
+from overwatch_mcp.haproxy_gate import LARGEST_ANSWER, HAProxyGate
 
 NOW = datetime(2026, 11, 23, 14, 2, tzinfo=UTC)
 COLUMNS = (
@@ -220,6 +220,39 @@ async def test_a_state_that_cant_be_written_is_said_and_does_not_undo_the_change
     await one.set_server("west", 100)
     assert await shares(one) == {"east": 50, "west": 50}
     assert "forget this change" in caplog.text
+
+
+async def test_what_haproxy_put_beside_its_state_leads_to_no_file_of_ours(fake, path, tmp_path):
+    ours, state = tmp_path / "operations.db", tmp_path / "servers.state"
+    ours.write_text("the journal")
+    for beside in (state, tmp_path / "servers.state.part"):
+        beside.symlink_to(ours)
+    await gate(path, state_file=str(state)).set_server("west", 100)
+    assert ours.read_text() == "the journal"
+    assert "west" in state.read_text()
+    assert not state.is_symlink()
+
+
+async def test_a_state_that_cant_be_read_any_more_does_not_undo_the_change(fake, path, tmp_path, caplog, monkeypatch):
+    one = gate(path, state_file=str(tmp_path / "state"))
+    answered = one._servers
+
+    async def last_words():
+        found = await answered()
+        fake.answers["show servers"] = "1\n" * LARGEST_ANSWER
+        return found
+
+    monkeypatch.setattr(one, "_servers", last_words)
+    await one.set_server("west", 100)
+    assert "forget this change" in caplog.text
+    assert not (tmp_path / "state").exists()
+
+
+async def test_an_answer_without_an_end_is_not_taken_for_a_whole_one(fake, path):
+    rows = "\n".join(f"3 regions {n} s{n} 127.0.0.1 2 4 0 0 1 1" for n in range(10_000))
+    fake.answers["show servers"] = f"{fake._answer(['show', 'servers', 'state', 'regions'])}".rstrip() + f"\n{rows}\n"
+    with pytest.raises(LostError, match="more than"):
+        await gate(path).traffic(NOW)
 
 
 async def test_a_server_that_is_no_region_and_takes_traffic_is_said(fake, path):

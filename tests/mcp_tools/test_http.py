@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import socket
 
 import httpx2
 import pytest
@@ -181,6 +182,33 @@ async def test_a_connection_that_asks_for_nothing_is_closed(opened, start):
     writer.close()
 
 
+@pytest.mark.parametrize("token", [TOKEN, "nobody's"])
+async def test_a_peer_that_reads_no_answers_is_hung_up_on(opened, monkeypatch, token):
+    bound = http_server._bound
+
+    def narrow(options):
+        listening = bound(options)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+        return listening
+
+    monkeypatch.setattr(http_server, "_bound", narrow)
+    door = await opened(limits=HttpLimits(unread_s=0.05))
+    loop = asyncio.get_running_loop()
+    with socket.socket() as peer:
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        peer.setblocking(False)
+        await loop.sock_connect(peer, ("127.0.0.1", door.port))
+        asked = 50 * head(door, 0).replace(TOKEN.encode(), token.encode())
+
+        async def ask_on() -> None:
+            while True:
+                await loop.sock_sendall(peer, asked)
+
+        async with asyncio.timeout(5):
+            with pytest.raises(ConnectionError):
+                await ask_on()
+
+
 async def test_a_long_call_outlives_the_time_that_heads_and_bodies_are_given(opened, held):
     door = await opened(limits=HttpLimits(header_s=0.02, body_s=0.02))
     arrived, go = held
@@ -236,6 +264,17 @@ async def test_event_streams_do_not_take_the_room_of_requests(opened):
         assert (await client.list_tools()).tools
         body, headers = message("subscriptions/listen", notifications={"toolsListChanged": True})
         assert (await door.post(body, headers)).status_code == 503
+
+
+@pytest.mark.parametrize("revisions", [[], ["2025-06-18"], ["2025-06-18", "2026-07-28"]])
+async def test_a_request_of_an_older_revision_does_not_pass_for_a_stream(opened, revisions):
+    door = await opened(limits=HttpLimits(streams=0))
+    asked = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": asked}
+    headers = [*HEADERS.items(), ("authorization", f"Bearer {TOKEN}"), ("mcp-method", "subscriptions/listen")]
+    headers += [("mcp-protocol-version", revision) for revision in revisions]
+    async with httpx2.AsyncClient(trust_env=False) as client:
+        assert (await client.post(door.url, json=body, headers=headers)).status_code == 200
 
 
 async def ended(bench, operation_id: str) -> None:

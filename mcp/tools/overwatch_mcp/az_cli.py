@@ -76,7 +76,7 @@ class AzCli:
             raise LostError(f"{what}: az printed more than {OUTPUT_BYTES >> 20} MiB")
         try:
             return json.loads(out) if out.strip() else None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise LostError(f"{what}: what az printed is no JSON: {plain(out[:100].decode('utf-8', 'replace'))!r}") from error
 
     async def _start(self, words: Sequence[str], what: str) -> asyncio.subprocess.Process:

@@ -58,7 +58,7 @@ class Continuation:
             kind, url = content["kind"], content["url"]
         except (ValueError, TypeError, KeyError):
             return None
-        if kind not in {"status", "location"} or not isinstance(url, str) or not _is_of(url, arm_url):
+        if kind not in {"status", "location"} or not isinstance(url, str) or not _is_usable(url, arm_url):
             return None
         return cls(kind, url)
 
@@ -79,10 +79,10 @@ def continuation_of(status: int, headers: Mapping[str, str], arm_url: str) -> st
     """The continuation that an accepted write's answer offers, if it does."""
     found = case_insensitive_dict(headers)
     url = found.get("azure-asyncoperation")
-    if url and _is_of(url, arm_url):
+    if url and _is_usable(url, arm_url):
         return Continuation("status", url).text()
     url = found.get("location")
-    if status == 202 and url and _is_of(url, arm_url):
+    if status == 202 and url and _is_usable(url, arm_url):
         return Continuation("location", url).text()
     return None
 
@@ -166,11 +166,15 @@ def _failure(status: str, document: Any) -> str:
     return f"the platform ended it as {plain(status, 40)}: {plain(code or 'no code', 100)}: {plain(message or 'no message', 400)}"
 
 
-def _is_of(url: str, arm_url: str) -> bool:
-    """Whether an address is one of the same Resource Manager, so that a bearer token may be sent there."""
+def _is_usable(url: str, arm_url: str) -> bool:
+    return len(url) <= _CHARACTERS and is_of(url, arm_url)
+
+
+def is_of(url: str, base_url: str) -> bool:
+    """Whether an address is of the same origin, over TLS, so that a bearer token may be sent there."""
     try:
-        there, here = urlsplit(url), urlsplit(arm_url)
+        there, here = urlsplit(url), urlsplit(base_url)
         same = (there.scheme, there.hostname, there.port or 443) == (here.scheme, here.hostname, here.port or 443)
     except ValueError:
         return False
-    return same and there.scheme == "https" and there.username is None and len(url) <= _CHARACTERS
+    return same and there.scheme == "https" and there.username is None

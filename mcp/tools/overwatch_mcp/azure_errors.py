@@ -42,7 +42,7 @@ def mapped(what: str) -> Iterator[None]:
         raise LostError(f"{what}: the connection broke ({_words(error)})") from error
     except TimeoutError as error:
         raise LostError(f"{what}: no answer in time") from error
-    except (ValueError, TypeError, AttributeError, LookupError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise LostError(f"{what}: the platform's answer can't be read ({type(error).__name__})") from error
 
 

@@ -11,7 +11,7 @@ from overwatch_mcp.azure_continuation import Acceptance
 from overwatch_mcp.azure_doors import door_of_origin
 from overwatch_mcp.azure_edge import Door, where
 from overwatch_mcp.azure_errors import mapped
-from overwatch_mcp.azure_session import ACCEPT_ONLY, AzureSession
+from overwatch_mcp.azure_session import ACCEPT_ONLY, AzureSession, listed
 from overwatch_mcp.config import AzureTarget, FrontDoorConfig
 
 
@@ -28,7 +28,7 @@ class FrontDoor:
         """The origins of the group."""
         with mapped(f"reading {where(self._traffic)}"):
             listing = self._origins.list_by_origin_group(self._group, self._traffic.profile, self._traffic.origin_group)
-            return [door_of_origin(origin.as_dict()) async for origin in listing]
+            return [door_of_origin(origin.as_dict()) for origin in await listed(listing)]
 
     async def set(self, region: str, weight: int) -> str | None:
         """Front Door knows no weight 0: that is a disabled origin."""

@@ -17,7 +17,7 @@ from azure.monitor.query.aio import LogsQueryClient
 
 from overwatch_mcp.azure_errors import mapped
 from overwatch_mcp.azure_readings import in_utc
-from overwatch_mcp.azure_session import AzureSession, BoundedRetry
+from overwatch_mcp.azure_session import AzureSession, BoundedRetry, OnlyTo
 from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import NotDoneError, PlatformError
 from overwatch_mcp.models import LogLine
@@ -40,12 +40,14 @@ class AzureLogs:
         if config.log_workspace is None:
             raise PlatformError("there are no logs to read: set the target's `log_workspace` to the workspace's customer id")
         self._workspace = config.log_workspace
+        url = config.logs_url or PUBLIC_LOGS
         self._client = session.closing(
             LogsQueryClient(
                 session.credential,
-                endpoint=config.logs_url or PUBLIC_LOGS,
+                endpoint=url,
                 transport=session.transport,
                 retry_policy=BoundedRetry(),
+                per_retry_policies=[OnlyTo(url)],
             )
         )
 

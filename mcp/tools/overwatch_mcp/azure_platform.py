@@ -19,7 +19,7 @@ from overwatch_mcp.azure_edge import Edge, EdgeConfig, refuse_last, traffic_stat
 from overwatch_mcp.azure_errors import mapped
 from overwatch_mcp.azure_metrics import AzureMetrics
 from overwatch_mcp.azure_readings import bounds, newest_first, revision_state, service_state, serving_revision
-from overwatch_mcp.azure_session import ACCEPT_ONLY, AzureSession
+from overwatch_mcp.azure_session import ACCEPT_ONLY, AzureSession, listed
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import AzureTarget
 from overwatch_mcp.errors import MissingError, PlatformError
@@ -90,7 +90,7 @@ class AzurePlatform:
         app_name = self._app(region)
         with mapped(f"reading the revisions of {app_name!r}"):
             listing = self._session.apps.container_apps_revisions.list_revisions(self._group, app_name)
-            return newest_first([revision async for revision in listing])
+            return newest_first(await listed(listing))
 
     async def logs(self, region: str, lines: int, revision: str | None) -> list[LogLine]:
         """The last lines of a region's replicas, from Log Analytics."""

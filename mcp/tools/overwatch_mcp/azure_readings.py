@@ -26,7 +26,7 @@ def service_state(
         target=target,
         region=region,
         container_app=container_app,
-        revision=revision.name if revision else None,
+        revision=_word(revision.name) if revision else None,
         image=_image_of(revision) if revision else None,
         replicas_desired=bounds(app)[0],
         replicas_ready=sum(one.ready for one in found),
@@ -54,7 +54,7 @@ def revision_state(name: str, revision: Revision) -> RevisionState:
 def revision_read(revision: Revision) -> RevisionRead:
     """One revision, for whoever chooses among them."""
     return RevisionRead(
-        name=revision.name or "",
+        name=_word(revision.name) or "",
         image=_image_of(revision),
         active=bool(revision.active),
         created_at=in_utc(revision.created_time),
@@ -100,14 +100,14 @@ def bounds(app: ContainerApp) -> tuple[int, int]:
 def _image_of(revision: Revision) -> str | None:
     """The image of a revision's first container."""
     containers = revision.template.containers if revision.template else None
-    return None if not containers or containers[0].image is None else str(containers[0].image)
+    return _word(containers[0].image) if containers else None
 
 
 def _replica(replica: AzureReplica) -> Replica:
     containers = replica.containers or []
     created = replica.created_time
     return Replica(
-        name=replica.name or "",
+        name=_word(replica.name) or "",
         ready=bool(containers) and all(container.ready for container in containers),
         running_state=_word(replica.running_state),
         restart_count=sum(container.restart_count or 0 for container in containers),

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from typing import Any, TypeVar
 
 import aiohttp
-from azure.core.pipeline import PipelineResponse
-from azure.core.pipeline.policies import AsyncRetryPolicy
+from azure.core.pipeline import PipelineRequest, PipelineResponse
+from azure.core.pipeline.policies import AsyncRetryPolicy, SansIOHTTPPolicy
 from azure.core.pipeline.transport import AioHttpTransport
 from azure.core.rest import AsyncHttpResponse, HttpRequest
 from azure.mgmt.appcontainers.aio import ContainerAppsAPIClient
 
+from overwatch_mcp.azure_continuation import is_of
 from overwatch_mcp.azure_credential import make_credential
 from overwatch_mcp.azure_errors import retry_after
 from overwatch_mcp.config import AzureTarget
-from overwatch_mcp.errors import PlatformError
+from overwatch_mcp.errors import LostError, PlatformError
+from overwatch_mcp.plain_text import plain
 
 PUBLIC_ARM = "https://management.azure.com"
 CONNECT_SECONDS, READ_SECONDS = 5, 20
 LONGEST_RETRY_AFTER = 3.0
 """How long a read waits for a throttling platform before it says so; whoever asked can do better than to be kept waiting."""
 
+LIST_SECONDS = 60.0
+MOST_LISTED = 1_000
+"""A list of pages has no end where its last page leads to its first."""
+
 ACCEPT_ONLY: dict[str, Any] = {"polling": False, "retry_total": 0}
 """For a write: it returns when it was accepted; nothing but the operation itself may send it twice."""
 
 Client = TypeVar("Client")
+Item = TypeVar("Item")
 
 
 class BoundedRetry(AsyncRetryPolicy[Any, Any]):
@@ -46,6 +54,30 @@ class BoundedRetry(AsyncRetryPolicy[Any, Any]):
         if wait is None and headers.get("Retry-After"):
             return False
         return (wait is None or wait <= LONGEST_RETRY_AFTER) and super().is_retry(settings, response)
+
+
+class OnlyTo(SansIOHTTPPolicy[Any, Any]):
+    """Refuses to send anything elsewhere: the SDK follows redirects and links to next pages, and the token goes with it."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self._url = url
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        """Called before each try, ahead of the login. What was answered with such an address may have been done."""
+        if not is_of(request.http_request.url, self._url):
+            raise LostError(f"{self._url!r} leads to {plain(request.http_request.url, 100)!r}: nothing is sent there")
+
+
+async def listed(pages: AsyncIterable[Item]) -> list[Item]:
+    """Everything in a list of pages. Raises TimeoutError or ValueError where there is no end to it."""
+    found: list[Item] = []
+    async with asyncio.timeout(LIST_SECONDS):
+        async for one in pages:
+            if len(found) >= MOST_LISTED:
+                raise ValueError(f"it lists more than {MOST_LISTED}")
+            found.append(one)
+    return found
 
 
 class AzureSession:
@@ -79,6 +111,7 @@ class AzureSession:
             credential_scopes=[f"{self.url}/.default"],
             transport=self.transport,
             retry_policy=BoundedRetry(),
+            per_retry_policies=[OnlyTo(self.url)],
         )
         return self.closing(made)
 

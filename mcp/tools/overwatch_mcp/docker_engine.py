@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
+import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from docker import APIClient  # type: ignore[import-untyped]
@@ -12,7 +15,7 @@ from docker import APIClient  # type: ignore[import-untyped]
 from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_member import PROJECT, REGION, Member, read_member
 from overwatch_mcp.docker_template import NEVER
-from overwatch_mcp.errors import DeniedError, LostError, MissingError
+from overwatch_mcp.errors import DeniedError, LostError, MissingError, NotDoneError
 
 R = TypeVar("R")
 
@@ -20,6 +23,9 @@ LOCAL_SOCKET = "unix:///var/run/docker.sock"
 ANSWER_SECONDS = 20
 """How long the engine may take to answer; stopping takes the time of grace besides."""
 PULL_SECONDS = 120.0
+MOST_PULLS = 4
+THREADS = 8
+"""Calls at once. They are the engine's own: one that hangs keeps nothing else of this process waiting."""
 GRACE_SECONDS = 10
 """How long a container has to end by itself."""
 
@@ -114,11 +120,14 @@ class DockerEngine:
         self._connect = connect
         self._api: EngineApi | None = None
         self._connecting = asyncio.Lock()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="docker")
+        self._pulls: dict[str, asyncio.Future[None]] = {}
 
     async def close(self) -> None:
         """Let connections go."""
         if self._api is not None:
             await asyncio.to_thread(self._api.close)
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def members(self, service: str) -> list[Member]:
         """The containers of one region, running or not, the oldest first. One that goes away meanwhile is left out."""
@@ -145,13 +154,31 @@ class DockerEngine:
             return await self.image(name)
         except MissingError:
             try:
-                async with asyncio.timeout(PULL_SECONDS):
-                    await self._call(f"pulling {name!r}", lambda api: api.pull(name))
-            except TimeoutError as error:
-                raise MissingError(f"{name!r} was not pulled within {PULL_SECONDS:.0f} s: pull it on the engine first") from error
+                await self._pull(name)
             except LostError as error:
                 raise MissingError(f"{name!r} is not on the engine, and can't be pulled: {error}") from error
             return await self.image(name)
+
+    async def _pull(self, name: str) -> None:
+        """Wait for a pull, for so long. It goes on by itself: whoever asks again waits for the same one.
+
+        The SDK sets no limit to it, so that it has a thread that holds up neither the others nor the end of this process.
+        """
+        if name not in self._pulls:
+            if len(self._pulls) >= MOST_PULLS:
+                raise NotDoneError(f"{MOST_PULLS} images are being pulled already: wait, or look after them on the engine")
+            with mapped(f"pulling {name!r}"):
+                api = self._api or await self._open()
+            self._pulls[name] = _aside(lambda: api.pull(name))
+            self._pulls[name].add_done_callback(lambda _: self._pulls.pop(name, None))
+        try:
+            async with asyncio.timeout(PULL_SECONDS):
+                with mapped(f"pulling {name!r}"):
+                    await asyncio.shield(self._pulls[name])
+        except TimeoutError as error:
+            raise MissingError(
+                f"{name!r} was not pulled within {PULL_SECONDS:.0f} s: the engine may go on, try again once it has it"
+            ) from error
 
     async def create(self, name: str, config: Mapping[str, Any]) -> Member:
         """Make a container, not started. Raises DeniedError where it would not carry the project's label."""
@@ -234,10 +261,37 @@ class DockerEngine:
     async def _call(self, what: str, call: Callable[[EngineApi], R]) -> R:
         with mapped(what):
             api = self._api or await self._open()
-            return await asyncio.to_thread(call, api)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call, api)
 
     async def _open(self) -> EngineApi:
         async with self._connecting:
             if self._api is None:
-                self._api = await asyncio.to_thread(self._connect)
+                self._api = await asyncio.get_running_loop().run_in_executor(self._threads, self._connect)
             return self._api
+
+
+def _aside(call: Callable[[], object]) -> asyncio.Future[None]:
+    """Run something in a thread of its own that this process does not wait for at its end."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+    done.add_done_callback(lambda _: done.cancelled() or done.exception())  # nobody may be waiting any more
+
+    def tell(error: BaseException | None) -> None:
+        if done.done():
+            return
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)
+
+    def work() -> None:
+        failure: BaseException | None = None
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001 - it is told to whoever waits
+            failure = error
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            loop.call_soon_threadsafe(tell, failure)
+
+    threading.Thread(target=work, name="docker pull", daemon=True).start()
+    return done

@@ -27,7 +27,7 @@ def mapped(what: str) -> Iterator[None]:
         raise _answered(error, what) from error
     except (DockerException, requests.RequestException, PoolError, OSError) as error:
         raise _unanswered(error, what) from error
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, AttributeError, LookupError, ArithmeticError, RecursionError) as error:
         raise LostError(f"{what}: the engine's answer can't be read ({type(error).__name__})") from error
 
 

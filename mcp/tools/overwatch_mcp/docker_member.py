@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from overwatch_mcp.errors import PlatformError
+from overwatch_mcp.plain_text import plain
+
 PROJECT, REGION = "overwatch.project", "overwatch.region"
 REVISION, OPERATION, INDEX, WANTED = "overwatch.revision", "overwatch.operation", "overwatch.index", "overwatch.replicas"
 IMAGE, ALIASES, RESTART = "overwatch.image", "overwatch.aliases", "overwatch.restart-policy"
+
+WORD = 400
 
 Mark = Literal["", "retired", "failed", "leaving"]
 """What became of a container. It stands in its name, because a name can be changed and labels can't.
@@ -66,12 +71,12 @@ class Member:
     @property
     def revision(self) -> str:
         """Its revision; what something else made is named after its image."""
-        return self.labels.get(REVISION) or f"{self.service}--img-{self.image_id.rpartition(':')[2][:8]}"
+        return plain(self.labels.get(REVISION, ""), WORD) or f"{self.service}--img-{self.image_id.rpartition(':')[2][:8]}"
 
     @property
     def image(self) -> str:
         """The image's name, as it was asked for."""
-        return self.labels.get(IMAGE) or str(self.raw["Config"]["Image"])
+        return plain(self.labels.get(IMAGE, ""), WORD) or plain(self.raw["Config"]["Image"], WORD)
 
     @property
     def image_id(self) -> str:
@@ -131,8 +136,14 @@ class Member:
 
 
 def read_member(raw: Mapping[str, Any]) -> Member:
-    """The member that an inspection describes. Raises KeyError, TypeError or ValueError where it can't be read."""
+    """The member that an inspection describes.
+
+    Raises KeyError, TypeError or ValueError where it can't be read, and PlatformError where a label of ours can't.
+    """
     labels = {str(key): str(value) for key, value in (raw["Config"].get("Labels") or {}).items()}
+    for key in (ALIASES, RESTART):
+        if not _is_object(labels.get(key, "{}")):
+            raise PlatformError(f"{str(raw['Name'])[:200]!r} has a label {key!r} that can't be read: remove that container")
     state = raw["State"]
     health = (state.get("Health") or {}).get("Status")
     endpoints = raw["NetworkSettings"].get("Networks") or {}
@@ -151,6 +162,13 @@ def read_member(raw: Mapping[str, Any]) -> Member:
         networks={str(name): frozenset((endpoint or {}).get("Aliases") or ()) for name, endpoint in endpoints.items()},
         raw=raw,
     )
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def read_time(text: object) -> datetime | None:

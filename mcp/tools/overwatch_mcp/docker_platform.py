@@ -9,6 +9,7 @@ from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import DockerTarget
 from overwatch_mcp.docker_commands import DockerCommands
 from overwatch_mcp.docker_engine import DockerEngine, EngineApi, connected
+from overwatch_mcp.docker_errors import mapped
 from overwatch_mcp.docker_readings import log_lines, metric_series, revision_reads, revision_state, service_state, staying
 from overwatch_mcp.docker_rollout import Rollout
 from overwatch_mcp.errors import MissingError, PlatformError
@@ -86,7 +87,8 @@ class DockerPlatform:
         del minutes
         members = await self._engine.members(self._service(region))
         measured = await asyncio.gather(*(self._engine.stats(one) for one in staying(members) if one.running))
-        return metric_series(members, measured, self._clock.now())
+        with mapped(f"measuring {region!r}"):
+            return metric_series(members, measured, self._clock.now())
 
     async def traffic(self) -> TrafficState:
         """Who is sent where, as HAProxy says."""

@@ -158,10 +158,15 @@ class Rollout:
             return True
         for member in fresh:
             await self._launch(member)
-        problem = await self._wait_well(fresh)
+        try:
+            problem = await self._wait_well(fresh)
+            if problem is not None:
+                await self._engine.stop(problem[0])
+                await self._engine.rename(problem[0], _marked(problem[0], "failed"))
+        except MissingError:  # somebody else removed it: what is left of its kind would never serve
+            await self._give_up([one for one in await self._engine.members(batch.service) if one.operation == batch.suffix])
+            raise
         if problem is not None:
-            await self._engine.stop(problem[0])
-            await self._engine.rename(problem[0], _marked(problem[0], "failed"))
             await self._give_up([one for one in await self._engine.members(batch.service) if one.operation == batch.suffix])
             return False
         for member in fresh:
@@ -230,7 +235,7 @@ class Rollout:
         for one in own:
             if one.mark == "":
                 await self._engine.remove(one, volumes=True)
-        failed = [one for one in await self._engine.members(own[0].service) if one.mark == "failed"]
+        failed = [one for one in await self._engine.members(own[0].service) if one.mark == "failed"] if own else []
         for one in failed[:-KEPT_FAILED]:
             await self._engine.remove(one, volumes=True)
 

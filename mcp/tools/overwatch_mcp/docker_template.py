@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from overwatch_mcp.docker_member import ALIASES, IMAGE, INDEX, OPERATION, RESTART, REVISION, WANTED, Member
+from overwatch_mcp.docker_member import ALIASES, IMAGE, INDEX, OPERATION, PROJECT, REGION, RESTART, REVISION, WANTED, Member
 from overwatch_mcp.errors import NotDoneError
 
 NEVER = {"Name": "no", "MaximumRetryCount": 0}
@@ -118,6 +118,8 @@ def _labels(batch: Batch, index: int, like: Member, theirs: Mapping[str, str], n
         kept[COMPOSE_NUMBER] = str(number)
     return {
         **kept,
+        PROJECT: batch.project,
+        REGION: batch.service,
         REVISION: batch.revision,
         OPERATION: batch.suffix,
         INDEX: str(index),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,16 +95,14 @@ class HAProxyGate:
         if after is None or after.enabled is not bool(weight) or (weight and after.weight != weight):
             raise LostError(f"{server!r} was told its weight {weight}, but that is not read back: {after}")
         if self._config.state_file is not None:
-            await asyncio.to_thread(self._remember, self._config.state_file, await self._ask(self._show))
+            await self._remember(self._config.state_file)
 
-    def _remember(self, path: Path, state: str) -> None:
+    async def _remember(self, path: Path) -> None:
         """Write what HAProxy is to begin with. The change itself is done, so that a full disk is no reason to call it failed."""
-        partial = path.with_name(f"{path.name}.part")
         try:
-            partial.write_text(state, encoding="utf-8")
-            partial.replace(path)
-        except OSError as error:
-            logger.warning("HAProxy will forget this change when it is started anew: %r: %s", str(path), error.strerror)
+            await asyncio.to_thread(_replace, path, await self._ask(self._show))
+        except (OSError, PlatformError) as error:
+            logger.warning("HAProxy will forget this change when it is started anew: %r: %s", str(path), error)
 
     async def _set(self, command: str) -> None:
         """Send a command that answers nothing where it worked."""
@@ -166,6 +165,8 @@ class HAProxyGate:
             writer.close()
             with contextlib.suppress(OSError):
                 await writer.wait_closed()
+        if len(answer) >= LARGEST_ANSWER:
+            raise LostError(f"HAProxy answered {command!r} with more than {LARGEST_ANSWER} bytes")
         return answer.decode("utf-8", errors="replace")
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -173,3 +174,12 @@ class HAProxyGate:
             return await asyncio.open_unix_connection(self._config.socket)
         host, _, port = self._config.socket.rpartition(":")
         return await asyncio.open_connection(host, int(port))
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write a file whole. HAProxy may write to its folder as well: whatever it put there leads nowhere else."""
+    partial = path.with_name(f"{path.name}.part")
+    partial.unlink(missing_ok=True)
+    with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644), "w", encoding="utf-8") as file:
+        file.write(text)
+    partial.replace(path)

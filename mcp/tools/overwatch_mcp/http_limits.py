@@ -8,6 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,6 +29,7 @@ class HttpLimits:
     body_bytes: int = 1024 * 1024
     body_s: float = 10.0
     header_s: float = 10.0
+    unread_s: float = 30.0
 
 
 class Gate:
@@ -131,8 +133,10 @@ class _TooSlowError(Exception):
 
 
 def _listens(scope: Scope) -> bool:
-    """Whether it says of itself that it stays open; the SDK refuses a header that does not fit the body."""
-    return (b"mcp-method", b"subscriptions/listen") in scope["headers"]
+    """Whether it says of itself that it stays open; the SDK refuses a header that does not fit the body, in newer revisions."""
+    headers = dict(reversed(scope["headers"]))  # of two, the first one counts, as for the SDK
+    revision = headers.get(b"mcp-protocol-version", b"").decode("latin-1")
+    return headers.get(b"mcp-method") == b"subscriptions/listen" and revision in MODERN_PROTOCOL_VERSIONS
 
 
 def _caller(scope: Scope) -> tuple[str, str | None]:

@@ -101,8 +101,9 @@ def _bound(options: HttpOptions) -> socket.socket:
 
 
 def _config(app: Any, options: HttpOptions) -> uvicorn.Config:
-    class Protocol(HeaderDeadline):
+    class Protocol(Deadlines):
         seconds = options.limits.header_s
+        unread_seconds = options.limits.unread_s
 
     config = uvicorn.Config(
         app,
@@ -142,11 +143,16 @@ class _Door(uvicorn.Server):
             self._on_signal = None
 
 
-class HeaderDeadline(H11Protocol):
-    """Closes a connection whose request's head does not come in time; uvicorn would wait for it for ever."""
+class Deadlines(H11Protocol):
+    """Ends a connection whose request's head does not come in time, or whose answers are not read; uvicorn waits for ever.
+
+    Answers that nobody reads hold a request's place, also for whoever has no token: refusals are answers.
+    """
 
     seconds = 10.0
+    unread_seconds = 30.0
     _due: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Give the first request its time."""
@@ -158,9 +164,26 @@ class HeaderDeadline(H11Protocol):
         super().data_received(data)
         self._watch()
 
+    def pause_writing(self) -> None:
+        """Give the peer its time to read what waits for it."""
+        super().pause_writing()
+        self._end_unread()
+
+    def resume_writing(self) -> None:
+        """The peer reads."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._forget_unread()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Closing waits for the peer to read the last of it, which it need not do."""
+        super().timeout_keep_alive_handler()
+        self._end_unread()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Watch no longer."""
         self._unwatch()
+        self._forget_unread()
         super().connection_lost(exc)
 
     def _watch(self) -> None:
@@ -178,3 +201,13 @@ class HeaderDeadline(H11Protocol):
         self._due = None
         if self.cycle is None or self.cycle.response_complete:
             self.transport.close()
+            self._end_unread()
+
+    def _end_unread(self) -> None:
+        if self._unread is None:
+            self._unread = self.loop.call_later(self.unread_seconds, self.transport.abort)
+
+    def _forget_unread(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None

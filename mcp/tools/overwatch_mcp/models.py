@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 OperationStatus = Literal["started", "succeeded", "failed", "refused", "unknown"]
 WriteStatus = Literal["planned", "succeeded", "failed", "refused", "unknown"]
@@ -94,7 +94,7 @@ class MetricPoint(_Answer):
     """One measurement."""
 
     at: datetime
-    value: float
+    value: FiniteFloat
 
 
 class MetricSeries(_Answer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import aiohttp
 
 from overwatch_mcp.config import TargetConfig
+from overwatch_mcp.plain_text import plain
 from overwatch_mcp.platform import ProbeAnswer
 
 PROBE_SECONDS = 5.0
@@ -31,7 +32,7 @@ class PublicProbe:
         try:
             async with self._session.get(self._url, allow_redirects=False) as response:
                 region = response.headers.get(REGION_HEADER)
-                return ProbeAnswer(None if region is None else region[:63], response.status)
+                return ProbeAnswer(None if region is None else plain(region, 63), response.status)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             return ProbeAnswer(None, None, f"no answer ({type(error).__name__})")
 

@@ -144,7 +144,16 @@ def test_a_health_check_fails_with_its_reason(report, said):
 
 @pytest.mark.parametrize(
     "answer",
-    [b"", b"no json\n", b"[]\n", b'{"kind":"health","body":{}}\n', b'{"kind":"health","body":{"status":"armed","agents":[]}}\n'],
+    [
+        b"",
+        b"no json\n",
+        b"[]\n",
+        b'{"kind":"health","body":{}}\n',
+        b'{"kind":"health","body":{"status":"armed","agents":[]}}\n',
+        b'{"kind":"health","body":{"status":"armed","agents":{},"age_s":NaN}}\n',
+        b'{"kind":"health","body":{"status":"armed","agents":{},"age_s":1' + b"0" * 400 + b"}}\n",
+    ],
+    ids=["nothing", "text", "list", "empty", "agents", "nan", "huge"],
 )
 def test_an_answer_that_is_none_is_no_health(tmp_path, answer):
     with socket.socket(socket.AF_UNIX) as server:

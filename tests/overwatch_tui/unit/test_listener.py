@@ -243,6 +243,26 @@ async def test_a_reader_so_slow_that_events_would_be_lost_is_hung_up_on(tmp_path
             await screen.until(Refused)
 
 
+async def test_deaths_that_nobody_reads_do_not_pile_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "EVENTS", 50)
+    async with Heard(tmp_path) as swarm, raw(tmp_path, ANNA) as screen:
+        await screen.until(CaughtUp)
+        for _ in range(51):
+            swarm.say(AgentState("Sentry", "down", story.NOW))
+        await until(lambda: not swarm.listener._screens)
+
+
+async def test_a_screen_that_reads_nothing_more_leaves_its_place_to_another(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "UNREAD_SECONDS", 0.05)
+    async with Heard(tmp_path) as swarm, raw(tmp_path, ANNA) as screen:
+        await screen.until(CaughtUp)
+        screen.reader._transport.pause_reading()
+        for n in range(4_000):
+            swarm.say(Thought("Strategist", "INC-7", f"word {n} " + "x" * 400, "m", story.NOW))
+        await until(lambda: not swarm.listener._screens)
+        await until(lambda: not swarm.listener._connections)
+
+
 async def test_a_request_is_carried_out_though_its_screen_has_gone(tmp_path):
     async with Heard(tmp_path) as swarm:
         swarm.desk.go.clear()
