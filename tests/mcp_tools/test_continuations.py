@@ -53,7 +53,25 @@ async def test_the_platforms_word_that_it_failed_ends_the_waiting(bench):
     result = await bench.run("deploy_container", region="east", image="mini-app:2")
     assert result.status == "failed"
     assert "ImagePullFailure" in result.error
-    assert result.duration_s < 10
+    assert 20 <= result.duration_s < 30
+
+
+async def test_the_word_about_a_repetition_does_not_fail_what_comes_true(bench):
+    bench.platform.continuation = "lro-1"
+    bench.platform.start_seconds = 10
+    bench.platform.before["follow"] = [raising(NotDoneError("Failed: a revision with this suffix already exists"))]
+    assert (await bench.run("deploy_container", region="east", image="mini-app:2")).status == "succeeded"
+
+
+async def test_the_word_that_it_failed_counts_at_once_where_nothing_is_seen_of_it(bench):
+    async def nothing(region: str, image: str, suffix: str) -> str:
+        return "lro-1"
+
+    bench.platform.deploy = nothing
+    bench.platform.before["follow"] = [raising(NotDoneError("deploying: Failed QuotaExceeded"))]
+    result = await bench.run("deploy_container", region="east", image="mini-app:2")
+    assert (result.status, "QuotaExceeded" in result.error) == ("failed", True)
+    assert result.duration_s < 2
 
 
 async def test_a_failure_that_the_world_contradicts_is_none(bench):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ class Bench:
         return self._azure.faults_struck()
 
     def close(self) -> None:
+        """Leave the world as others expect it: two replicas, at rest."""
+        self.wait_settled()
+        self.steady.call(
+            "scale_service", {"target": "demo", "region": "west", "replicas": 2, "operation_id": f"close-{uuid.uuid4().hex[:8]}"}
+        )
         for server in self._started:
             server.end()
 

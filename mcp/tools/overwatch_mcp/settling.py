@@ -20,6 +20,8 @@ GRACE_SECONDS = 5.0
 """How long after its start an operation that nobody saw accepted may still show up by itself."""
 LONGEST_ABSENCE_SECONDS = 3600.0
 """How long after its start what was not done may still be issued: as long as an approval may count."""
+FAILED_GRACE_SECONDS = 20.0
+"""How long what is under way may still come true after the platform's word that it failed: the word may be of a repetition."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.15, 2.0
 
 
@@ -102,12 +104,14 @@ async def settle(
 async def _look_until_settled(
     effect: Effect, start: Start, clock: Clock, lost: LostError | None, heard: asyncio.Future[None] | None, tell: Tell | None
 ) -> Settled:
-    began = clock.monotonic()
+    began = failed_at = clock.monotonic()
     pause = FIRST_PAUSE
     seen: Look | None = None
     blind: PlatformError | None = None
     while True:
         failure = _failure(heard)
+        if failure is None:
+            failed_at = clock.monotonic()
         try:
             seen, blind = await effect.look(start), None
         except PlatformError as error:
@@ -117,7 +121,7 @@ async def _look_until_settled(
                 return Settled("succeeded", seen.summary, seen.state)
             if seen.sign == "broken":
                 return Settled("failed", seen.summary, seen.state, seen.summary)
-            if failure is not None:
+            if failure is not None and (seen.sign != "under_way" or clock.monotonic() >= failed_at + FAILED_GRACE_SECONDS):
                 return Settled("failed", f"{failure}; now: {seen.summary}", seen.state, str(failure))
         passed = clock.monotonic() - began
         if passed >= effect.settle_seconds:
