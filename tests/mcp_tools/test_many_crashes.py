@@ -6,42 +6,13 @@ import random
 from collections import Counter
 
 import pytest
+from mcp_support import Killed, journal_that_dies_at
 
 from overwatch_mcp.effect import revision_suffix
 from overwatch_mcp.errors import ConflictError, LostError, NotDoneError
-from overwatch_mcp.journal import Journal
 
 STEPS = ("before begin", "begin", "issued", "accepted", "before finish", "finish", "never", "never")
 ERRORS = (LostError("reset"), ConflictError("busy"), NotDoneError("refused"))
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-def journal_that_dies_at(step: str):
-    class Dying(Journal):
-        async def begin(self, entry, limit=None):
-            self._die("before begin")
-            overtaken = await super().begin(entry, limit)
-            self._die("begin")
-            return overtaken
-
-        async def accepted(self, operation_id, at, continuation=None):
-            self._die("issued")
-            await super().accepted(operation_id, at, continuation)
-            self._die("accepted")
-
-        async def finish(self, result, at):
-            self._die("before finish")
-            await super().finish(result, at)
-            self._die("finish")
-
-        def _die(self, at: str) -> None:
-            if at == step:
-                raise Killed
-
-    return Dying
 
 
 def random_write(rng: random.Random):

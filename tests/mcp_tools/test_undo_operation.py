@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from mcp_support import Killed, journal_that_dies_at
 
 from overwatch_mcp.errors import NotDoneError, RequestError
-from overwatch_mcp.journal import Journal
 from overwatch_mcp.operations import Call
 
 WEST = {"east": 0, "west": 100}
@@ -147,40 +147,12 @@ async def test_a_dry_run_of_a_second_undoing_says_that_it_would_be_refused(bench
     )
 
 
-class Killed(BaseException):
-    """The process is gone."""
-
-
-def dying_at(step: str) -> type[Journal]:
-    class Dying(Journal):
-        async def begin(self, entry, limit=None):
-            overtaken = await super().begin(entry, limit)
-            self._die("begin")
-            return overtaken
-
-        async def accepted(self, operation_id, at, continuation=None):
-            self._die("issued")
-            await super().accepted(operation_id, at, continuation)
-            self._die("accepted")
-
-        async def finish(self, result, at):
-            self._die("before finish")
-            await super().finish(result, at)
-            self._die("finish")
-
-        def _die(self, at: str) -> None:
-            if at == step:
-                raise Killed
-
-    return Dying
-
-
 @pytest.mark.parametrize(("tool", "arguments"), DONE)
 @pytest.mark.parametrize("step", ["begin", "issued", "accepted", "before finish", "finish"])
 async def test_an_undoing_that_died_at_any_step_is_finished_once_under_its_id_and_under_no_other(bench, tool, arguments, step):
     before = await facts(bench)
     await bench.run(tool, "do", **arguments)
-    bench.anew(dying_at(step))
+    bench.anew(journal_that_dies_at(step))
     with pytest.raises(Killed):
         await undo(bench, "do")
     bench.anew()

@@ -10,6 +10,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from overwatch_mcp.journal import Journal
+
 
 class RawServer:
     """A server process spoken to line by line, so that a test may close its stdin or kill it at any moment."""
@@ -67,3 +69,32 @@ class RawServer:
         self.process.stdout.close()
         with contextlib.suppress(OSError):
             self.process.stdin.close()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def journal_that_dies_at(step: str):
+    class Dying(Journal):
+        async def begin(self, entry, limit=None):
+            self._die("before begin")
+            overtaken = await super().begin(entry, limit)
+            self._die("begin")
+            return overtaken
+
+        async def accepted(self, operation_id, at, continuation=None):
+            self._die("issued")
+            await super().accepted(operation_id, at, continuation)
+            self._die("accepted")
+
+        async def finish(self, result, at):
+            self._die("before finish")
+            await super().finish(result, at)
+            self._die("finish")
+
+        def _die(self, at: str) -> None:
+            if at == step:
+                raise Killed
+
+    return Dying
