@@ -21,8 +21,9 @@ from agents.events import (
 )
 from agents.facts import Call, Strategy
 from agents.incident import Incident
-from agents.seams import CallResult, Context, Effects, Outcome, UnknownTargetError
+from agents.seams import CallResult, Context, Effects, Outcome
 from agents.settings import PolicySettings
+from agents.world import UnknownTargetError
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ ActionKind = Literal[
 ]
 ToolName = Literal["restart_service", "scale_service", "deploy_container", "rollback_revision", "switch_traffic"]
 ActionStatus = Literal["succeeded", "failed", "refused", "unknown"]
+Health = Literal["ok", "warn", "fail", "unknown"]
 
 
 class Frozen(BaseModel):

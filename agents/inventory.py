@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from agents.facts import Health
 from agents.sanitize import clean
-from agents.seams import RegionFacts, ToolError, Tools, ToolsUnavailableError, UnknownTargetError, World
+from agents.seams import ToolError, Tools, ToolsUnavailableError
 from agents.settings import TargetSettings
-from agents.telemetry import Health
+from agents.world import RegionFacts, UnknownTargetError, World
 
 
 class Watch(Protocol):

@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from agents.events import Event
-
-Health = Literal["ok", "warn", "fail", "unknown"]
+from agents.facts import Health
 
 
 @dataclass(frozen=True, slots=True)

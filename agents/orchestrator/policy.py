@@ -15,8 +15,8 @@ from agents.catalogue import Catalogue
 from agents.events import is_person
 from agents.facts import Action, Call, Strategy
 from agents.incident import BUSY, Incident
-from agents.seams import World
 from agents.settings import PolicySettings
+from agents.world import World
 
 Verdict = Literal["approve", "ask", "refuse", "page"]
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from agents.events import ActionFinished, Event, IncidentResolved, VerificationFailed, VerificationPassed, answer
-from agents.facts import Strategy
+from agents.facts import Health, Strategy
 from agents.incident import Incident
-from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools, UnknownTargetError
+from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools
 from agents.sentry.asking import HttpTransport, Transport
 from agents.sentry.decide import NAME, Decider, moved_away
 from agents.sentry.looks import Looker
@@ -19,7 +19,8 @@ from agents.sentry.store import IncidentStore
 from agents.sentry.verify import Verifier
 from agents.sentry.watcher import Watcher
 from agents.settings import SentrySettings, TargetSettings
-from agents.telemetry import Health, Telemetry
+from agents.telemetry import Telemetry
+from agents.world import UnknownTargetError
 
 
 class Sentry:

@@ -7,14 +7,13 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from agents.facts import SymptomKind
+from agents.facts import Health, SymptomKind
 from agents.incident import Incident
 from agents.sentry.detect import NONE, Kinds, Stream, Thresholds, judge_platform, judge_region, judge_users, thresholds
 from agents.sentry.documents import PlatformFacts
 from agents.sentry.looks import PlatformLook, RegionLook, UsersLook
 from agents.sentry.series import Baselines, Book
 from agents.settings import SentrySettings, TargetSettings
-from agents.telemetry import Health
 
 FLAP_MEMORY = timedelta(minutes=10)
 """How long a cleared incident makes the next one slower to clear."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
+from agents.facts import Health
 from agents.sanitize import clean
 from agents.seams import Clock
 from agents.sentry.decide import NAME, Decider
@@ -14,7 +15,7 @@ from agents.sentry.detect import judge_users
 from agents.sentry.looks import Looker, RegionLook, UsersLook
 from agents.sentry.memory import Memory
 from agents.settings import SentrySettings
-from agents.telemetry import AgentState, Health, RegionSample, Telemetry, UsersSample
+from agents.telemetry import AgentState, RegionSample, Telemetry, UsersSample
 
 PLATFORM_EVERY = 5
 """The platform is asked at every so many-th look while all is well: an ARM call costs a hundred probes."""

@@ -11,9 +11,10 @@ from agents.facts import Action, Confidence, Strategy
 from agents.foundry import Reasoner
 from agents.incident import Incident
 from agents.sanitize import clean
-from agents.seams import Context, Inventory, Outcome, TrackRecord, UnknownTargetError, World
+from agents.seams import Context, Inventory, Outcome, TrackRecord
 from agents.strategist.plans import failover, remedies
 from agents.telemetry import Thought
+from agents.world import UnknownTargetError, World
 
 MANUAL = "manual"
 

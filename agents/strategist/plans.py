@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from agents.catalogue import Catalogue
 from agents.facts import Action, ActionKind, Call
 from agents.incident import Incident
-from agents.seams import RegionFacts, World
+from agents.world import RegionFacts, World
 
 
 def remedies(incident: Incident, world: World, catalogue: Catalogue) -> Iterator[tuple[Action, float, str]]:

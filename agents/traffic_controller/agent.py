@@ -7,8 +7,9 @@ import math
 from agents.execution import Executor, Todo
 from agents.facts import Call
 from agents.incident import Incident
-from agents.seams import Effects, Inventory, Prober, World
+from agents.seams import Effects, Inventory, Prober
 from agents.settings import PolicySettings
+from agents.world import World
 
 
 class TrafficController(Executor):

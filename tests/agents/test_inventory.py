@@ -6,7 +6,8 @@ import pytest
 from sentry_support import target_settings
 
 from agents.inventory import TargetInventory
-from agents.seams import ToolError, ToolsUnavailableError, UnknownTargetError
+from agents.seams import ToolError, ToolsUnavailableError
+from agents.world import UnknownTargetError
 
 
 class Answers:

@@ -10,8 +10,8 @@ from tests_support import SpyTelemetry
 
 from agents import swarm
 from agents.clock import SystemClock
-from agents.seams import UnknownTargetError
 from agents.settings import Settings, TargetSettings
+from agents.world import UnknownTargetError
 
 LAGGING = {"status": "pass", "checks": {"database:replicationLag": [{"status": "pass", "observedValue": 9, "observedUnit": "s"}]}}
 

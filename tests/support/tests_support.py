@@ -19,8 +19,9 @@ from agents.events import (
 )
 from agents.facts import Action, Call, Confidence, Diagnosis, Hypothesis, Observation, Strategy, Symptom
 from agents.incident import Incident, evolve
-from agents.seams import CallResult, Context, ProbeResult, RegionFacts, UnknownTargetError, World
+from agents.seams import CallResult, Context, ProbeResult
 from agents.telemetry import Telemetric
+from agents.world import RegionFacts, UnknownTargetError, World
 
 
 class SpyTelemetry:

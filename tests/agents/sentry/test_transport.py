@@ -8,11 +8,11 @@ import contextlib
 import pytest
 
 from agents.clock import SystemClock
-from agents.seams import UnknownTargetError
 from agents.sentry import Sentry
 from agents.sentry.asking import LARGE, SMALL, HttpTransport
 from agents.sentry.documents import read_health
 from agents.settings import SentrySettings, TargetSettings
+from agents.world import UnknownTargetError
 
 
 @contextlib.asynccontextmanager
