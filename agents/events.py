@@ -13,7 +13,7 @@ from typing import ClassVar, Literal
 
 from pydantic import AwareDatetime, Field
 
-from agents.facts import ActionStatus, Check, Diagnosis, Frozen, Name, Observation, Strategy, Symptom, Text, canonical
+from agents.facts import ActionStatus, Basis, Check, Diagnosis, Frozen, Name, Observation, Strategy, Symptom, Text, canonical
 
 AGENTS = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
 """The six, in the order of the way of an incident."""
@@ -85,6 +85,13 @@ class ApprovalRequested(Payload):
     binding: str
     reasons: tuple[str, ...]
     deadline: AwareDatetime
+    needs: int = 1
+    """How many different people have to approve."""
+    approvers: tuple[str, ...] = ()
+    """Who may approve; empty means every person."""
+    confirm: str = ""
+    """What has to be typed to approve, where it reaches many users; empty where nothing has."""
+    basis: Basis | None = None
 
 
 class ApprovalDecided(Payload):
@@ -106,6 +113,7 @@ class StrategyApproved(Payload):
     strategy: Strategy
     by: str
     reasons: tuple[str, ...]
+    basis: Basis | None = None
 
 
 class StrategyRefused(Payload):
@@ -116,6 +124,7 @@ class StrategyRefused(Payload):
     by: str
     reasons: tuple[str, ...]
     again: bool = False
+    basis: Basis | None = None
 
 
 class ActionFinished(Payload):
@@ -162,6 +171,7 @@ class IncidentEscalated(Payload):
 
     TYPE = "incident.escalated"
     reason: Text
+    basis: Basis | None = None
 
 
 class IncidentResolved(Payload):

@@ -21,8 +21,8 @@ from agents.events import (
 )
 from agents.facts import Call, Strategy
 from agents.incident import Incident
+from agents.policy_settings import PolicySettings
 from agents.seams import CallResult, Context, Effects, Outcome
-from agents.settings import PolicySettings
 from agents.world import UnknownTargetError
 
 

@@ -171,6 +171,31 @@ class Strategy(Frozen):
         return hashlib.sha256(canonical(what)).hexdigest()
 
 
+RuleEffect = Literal["deny", "hold", "page", "ask", "allow"]
+"""What one rule of the gate wants, the strictest first."""
+
+
+class Finding(Frozen):
+    """What one rule of the gate said about a plan. `rule` is its stable name, such as `confidence.threshold`."""
+
+    rule: str
+    effect: RuleEffect
+    text: Text
+
+
+class Basis(Frozen):
+    """What a decision rested on beside the incident and its plan: enough to make it again from the log alone.
+
+    `given` is canonical JSON of the policy, the world, the history and the catalogue's digest, as they were at `at`. It is text,
+    so that a later version can read the event whatever has become of its settings.
+    """
+
+    verdict: str
+    findings: tuple[Finding, ...]
+    at: AwareDatetime
+    given: str
+
+
 class Check(Frozen):
     """One line of a verification."""
 

@@ -86,6 +86,11 @@ class Approval(Frozen):
     reasons: tuple[str, ...]
     deadline: AwareDatetime
     requested_at: AwareDatetime
+    needs: int = 1
+    approvers: tuple[str, ...] = ()
+    confirm: str = ""
+    given: tuple[str, ...] = ()
+    """Who has approved so far; it is approved once there are `needs` of them."""
     approved: bool | None = None
     by: str | None = None
     reason: Text = ""
@@ -214,6 +219,9 @@ def _requested(incident: Incident, data: ApprovalRequested, at: datetime) -> _Ch
         reasons=data.reasons,
         deadline=data.deadline,
         requested_at=at,
+        needs=data.needs,
+        approvers=data.approvers,
+        confirm=data.confirm,
     )
     return {"status": "awaiting", "approval": approval}
 

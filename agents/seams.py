@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol
 
 from agents.events import Event
-from agents.facts import Call
+from agents.facts import Call, Confidence
 from agents.incident import Incident
 from agents.telemetry import Telemetry
 from agents.world import World
@@ -64,6 +64,9 @@ class OutcomeRecord:
     succeeded: bool
     simulated: bool
     at: datetime
+    confidence: Confidence | None = None
+    """The numbers that it was decided on, for the calibration."""
+    decided_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)

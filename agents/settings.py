@@ -29,6 +29,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
 from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
+from agents.policy_settings import PolicySettings
 from agents.tool_settings import ToolsSettings
 
 OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG", "OVERWATCH_MCP_TOKEN"})
@@ -70,33 +71,6 @@ class SentrySettings(Section):
     """How long the checks of a verification may take to turn good before it has failed."""
     stable_looks: int = Field(default=3, ge=1, le=60)
     """Good looks in a row that a verification asks for."""
-
-
-class PolicySettings(Section):
-    """What may be done without a person, and how often."""
-
-    threshold: float = Field(default=0.85, ge=0, le=1)
-    """Automatic approval needs a confidence strictly above this."""
-    automatic: bool = True
-    """False sends every action to a person, whatever its confidence."""
-    max_blast_radius: float = Field(default=1.0, ge=0, le=1)
-    """The largest share of users, 0 to 1, that an automatic action may touch."""
-    min_outcomes: float = Field(default=5, ge=0)
-    """Verified outcomes of that action against that fault class before it may be automatic."""
-    approval_ttl_s: float = Field(default=600, ge=1)
-    """Seconds that a person has to decide."""
-    plan_max_age_s: float = Field(default=120, ge=1)
-    """An approved plan older than this at the executor is made anew."""
-    max_attempts: int = Field(default=3, ge=1, le=10)
-    """Strategies tried for one incident before a person is paged."""
-    actions_per_hour: int = Field(default=4, ge=1)
-    """The same action on the same region, automatic, at most so often in an hour."""
-    hold_down_s: float = Field(default=60, ge=0)
-    """Seconds after a change of traffic before the next one may be automatic."""
-    destination_checks: int = Field(default=3, ge=1, le=20)
-    """Good probes in a row that a region needs to receive traffic."""
-    max_replication_lag_s: float = Field(default=5, ge=0)
-    """A region whose health document reports more replication lag, in seconds, receives no traffic."""
 
 
 class RegionSettings(Section):

@@ -30,6 +30,11 @@ def remember(connection: Connection, record: OutcomeRecord) -> None:
         "succeeded": record.succeeded,
         "simulated": record.simulated,
         "at": record.at.isoformat(),
+        "confidence": record.confidence.value if record.confidence else None,
+        "track_record": record.confidence.track_record if record.confidence else None,
+        "evidence": record.confidence.evidence if record.confidence else None,
+        "word": record.confidence.word if record.confidence else None,
+        "decided_by": record.decided_by,
     }
     connection.execute(insert(s.outcome).values(values).on_conflict_do_nothing())
 

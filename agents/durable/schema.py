@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String, Table, Text, text
 
-HEAD = "0001"
+HEAD = "0002"
 
 metadata = MetaData(
     naming_convention={
@@ -108,7 +108,24 @@ outcome = Table(
     Column("succeeded", Boolean, nullable=False),
     Column("simulated", Boolean, nullable=False),
     Column("at", String(40), nullable=False),
+    Column("confidence", Float),
+    Column("track_record", Float),
+    Column("evidence", Float),
+    Column("word", Float),
+    Column("decided_by", String(64), nullable=False, server_default=""),
 )
+
+sample = Table(
+    "sample",
+    metadata,
+    Column("seq", Integer, primary_key=True),
+    Column("target", String(64), nullable=False),
+    Column("at", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("data", Text, nullable=False),
+    Index("ix_sample_target_at", "target", "at"),
+)
+"""What was measured and thought around incidents: telemetry that reports and replays are drawn from, never decided upon."""
 
 automation = Table(
     "automation",

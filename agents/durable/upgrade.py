@@ -9,7 +9,7 @@ from sqlalchemy import Engine, inspect, text
 from agents.durable.errors import NewerDatabaseError
 from agents.durable.schema import HEAD, metadata
 
-KNOWN = ("0001",)
+KNOWN = ("0001", "0002")
 
 
 def upgrade(engine: Engine, path: Path) -> None:

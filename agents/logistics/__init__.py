@@ -6,8 +6,8 @@ from agents.events import Event
 from agents.execution import Executor, Todo, rollback_finished
 from agents.facts import Call
 from agents.incident import Incident
+from agents.policy_settings import PolicySettings
 from agents.seams import Context, Effects, Inventory, Outcome
-from agents.settings import PolicySettings
 
 __all__ = ["Logistics"]
 

@@ -22,8 +22,8 @@ from agents.events import (
 from agents.facts import Strategy
 from agents.incident import Approval, Incident
 from agents.orchestrator.policy import Decision, History, history_of, judge
+from agents.policy_settings import PolicySettings
 from agents.seams import Context, Inventory, Outcome
-from agents.settings import PolicySettings
 from agents.world import UnknownTargetError
 
 POLICY = "policy"

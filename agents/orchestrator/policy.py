@@ -15,7 +15,7 @@ from agents.catalogue import Catalogue
 from agents.events import is_person
 from agents.facts import Action, Call, Strategy
 from agents.incident import BUSY, Incident
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.world import World
 
 Verdict = Literal["approve", "ask", "refuse", "page"]
@@ -206,7 +206,7 @@ def _doubts(strategy: Strategy, policy: PolicySettings, history: History, catalo
     confidence = strategy.confidence
     if history.paused:
         yield "automation is paused"
-    if not policy.automatic:
+    if policy.autonomy != "auto":
         yield "policy sends every action to a person"
     if not confidence.value > policy.threshold:
         yield f"confidence {confidence.value:.2f} is not above {policy.threshold:.2f}"

@@ -145,4 +145,6 @@ class Sentry:
             succeeded=succeeded,
             simulated=simulated,
             at=at,
+            confidence=strategy.confidence,
+            decided_by=incident.decided_by or "",
         )

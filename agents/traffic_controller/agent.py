@@ -7,8 +7,8 @@ import math
 from agents.execution import Executor, Todo
 from agents.facts import Call
 from agents.incident import Incident
+from agents.policy_settings import PolicySettings
 from agents.seams import Effects, Inventory, Prober
-from agents.settings import PolicySettings
 from agents.world import World
 
 

@@ -9,7 +9,7 @@ from agents.events import RollbackFinished, StrategyApproved
 from agents.execution import todo
 from agents.incident import evolve
 from agents.logistics import Logistics
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.traffic_controller import TrafficController
 
 

@@ -13,7 +13,7 @@ from agents.facts import Call
 from agents.incident import evolve
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.traffic_controller import TrafficController
 
 

@@ -12,7 +12,7 @@ from agents.catalogue import load_catalogue
 from agents.events import StrategyProposed, StrategyRefused
 from agents.facts import Confidence
 from agents.orchestrator import History, Orchestrator, judge
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 
 
 class Broken:

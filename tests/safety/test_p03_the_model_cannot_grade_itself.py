@@ -11,7 +11,7 @@ from agents.events import FailoverRequested, StrategyProposed
 from agents.facts import Action, Call
 from agents.incident import evolve
 from agents.orchestrator import History, judge
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 
 CATALOGUE = load_catalogue()
 EVERYTHING = frozenset(CATALOGUE.actions)

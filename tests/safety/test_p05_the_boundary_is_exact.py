@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from agents.catalogue import load_catalogue
 from agents.orchestrator import History, Performed, judge
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 
 CATALOGUE = load_catalogue()
 
@@ -85,7 +85,7 @@ def test_p05_whatever_the_numbers_automatic_means_that_all_of_it_holds(build, re
 
 def test_p05_every_reason_against_is_shown(build):
     plan = build.strategy(confidence=build.confidence(0.2, outcomes=0), blast_radius=1.0)
-    policy = PolicySettings(max_blast_radius=0.1, automatic=False)
+    policy = PolicySettings(max_blast_radius=0.1, autonomy="ask")
     decision = judge(build.proposed(plan), plan, policy, build.world(), History(paused=True), CATALOGUE, build.clock.now())
     assert len(decision.reasons) == 5
 

@@ -11,7 +11,7 @@ from agents.catalogue import load_catalogue
 from agents.events import IncidentEscalated, StrategyApproved, StrategyRefused
 from agents.incident import IllegalTransitionError, evolve
 from agents.orchestrator import Orchestrator
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 
 
 class NoPast:

@@ -11,7 +11,7 @@ from agents.events import StrategyApproved
 from agents.execution import Executor
 from agents.facts import Action, Call
 from agents.logistics import Logistics
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.traffic_controller import TrafficController
 
 

@@ -10,7 +10,7 @@ from tests_support import FixedInventory, ScriptedProber, SpyEffects
 from agents.catalogue import load_catalogue
 from agents.events import ActionFinished, StrategyApproved
 from agents.orchestrator import History, judge
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.traffic_controller import TrafficController
 
 

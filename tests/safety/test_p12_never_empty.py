@@ -12,7 +12,7 @@ from agents.events import StrategyApproved
 from agents.facts import Action, Call
 from agents.logistics import Logistics
 from agents.orchestrator import History, judge
-from agents.settings import PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.traffic_controller import TrafficController
 
 CATALOGUE = load_catalogue()

@@ -7,8 +7,8 @@ import pytest
 from agents.catalogue import load_catalogue
 from agents.durable.store import Store
 from agents.orchestrator import History, judge
+from agents.policy_settings import PolicySettings
 from agents.seams import RetryLaterError
-from agents.settings import PolicySettings
 from agents.swarm import StorePast
 
 

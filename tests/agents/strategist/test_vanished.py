@@ -14,8 +14,8 @@ from agents.foundry import EmbeddedReasoner
 from agents.incident import evolve
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator
+from agents.policy_settings import PolicySettings
 from agents.seams import Record
-from agents.settings import PolicySettings
 from agents.strategist import Strategist
 from agents.traffic_controller import TrafficController
 

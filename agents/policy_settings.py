@@ -1,0 +1,108 @@
+"""What may be done without a person, as data: the `[policy]` table of the configuration."""
+
+from __future__ import annotations
+
+from datetime import time
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, StringConstraints
+
+from agents.facts import ActionKind, Name
+from agents.platforms import Section
+
+Autonomy = Literal["observe", "suggest", "ask", "auto"]
+"""How far the swarm may go by itself: only watch and diagnose, say what it would do, do what a person approved, or act alone."""
+
+Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class PolicyRule(Section):
+    """What holds for some actions on some targets. Of all rules that match, the strictest word counts."""
+
+    targets: tuple[Name, ...] = ()
+    """The targets that it is about; empty means every one."""
+    actions: tuple[ActionKind, ...] = ()
+    """The actions that it is about; empty means every one."""
+    autonomy: Autonomy | None = None
+    """How far the swarm may go by itself; null leaves that to the other rules, and to `policy.autonomy`."""
+    approvals: int | None = Field(default=None, ge=1, le=5)
+    """How many different people have to approve."""
+    approvers: tuple[Person, ...] = ()
+    """Who may approve; empty leaves it to `policy.approvers`."""
+
+
+class PolicyWindow(Section):
+    """A time in which nothing is carried out, whatever was approved: each week, or once."""
+
+    name: str = Field(min_length=1, max_length=80)
+    """What people call it."""
+    kind: Literal["freeze", "maintenance"] = "freeze"
+    """In a freeze a person is paged as always; in a maintenance symptoms are expected, and nobody is paged before its end."""
+    targets: tuple[Name, ...] = ()
+    """The targets that it is about; empty means every one."""
+    days: tuple[Day, ...] = ()
+    """The days of the week on which it begins; empty means every day."""
+    start: time | None = None
+    """When it begins on those days, in local time of `zone`, such as 22:00."""
+    end: time | None = None
+    """When it ends; at or before `start` means on the next day."""
+    zone: str = "UTC"
+    """The time zone, by its IANA name, such as Europe/Berlin."""
+    begins: AwareDatetime | None = None
+    """When it begins, for one that happens once."""
+    ends: AwareDatetime | None = None
+    """When that one ends."""
+
+
+class PolicySettings(Section):
+    """What may be done without a person, and how often."""
+
+    threshold: float = Field(default=0.85, ge=0, le=1)
+    """Automatic approval needs a confidence strictly above this."""
+    autonomy: Autonomy = "auto"
+    """How far the swarm may go by itself where no rule says another: observe, suggest, ask or auto."""
+    rules: tuple[PolicyRule, ...] = ()
+    """What holds for some actions on some targets."""
+    protected: tuple[Name, ...] = ()
+    """Targets that are never touched, whoever asks."""
+    approvers: tuple[Person, ...] = ()
+    """Who may approve; empty means every person."""
+    windows: tuple[PolicyWindow, ...] = ()
+    """Freezes and maintenance windows."""
+    max_blast_radius: float = Field(default=1.0, ge=0, le=1)
+    """The largest share of users, 0 to 1, that an automatic action may touch."""
+    confirm_blast_radius: float = Field(default=0.5, ge=0, le=1)
+    """Whoever approves what touches more than this share of users types the target's name to confirm."""
+    min_outcomes: float = Field(default=5, ge=0)
+    """Verified outcomes of that action against that fault class before it may be automatic."""
+    approval_ttl_s: float = Field(default=600, ge=1)
+    """Seconds that a person has to decide."""
+    plan_max_age_s: float = Field(default=120, ge=1)
+    """An approved plan older than this at the executor is made anew."""
+    max_attempts: int = Field(default=3, ge=1, le=10)
+    """Strategies tried for one incident before a person is paged."""
+    give_up_after: int = Field(default=3, ge=1)
+    """The same action on the same region that did not help so often within a day is not tried again without a person."""
+    actions_per_hour: int = Field(default=4, ge=1)
+    """The same action on the same region, automatic, at most so often in an hour."""
+    cool_down_s: float = Field(default=60, ge=0)
+    """Seconds after an action on a region before the same action there may be automatic."""
+    hourly_budget: int = Field(default=12, ge=1)
+    """Actions on one target, of whatever kind, in an hour; more are not automatic."""
+    daily_budget: int = Field(default=40, ge=1)
+    """Actions on one target, of whatever kind, in 24 hours; more are not automatic."""
+    hold_down_s: float = Field(default=60, ge=0)
+    """Seconds after a change of traffic before the next one may be automatic."""
+    max_switches: int = Field(default=3, ge=1)
+    """Changes of traffic of one target within `switch_window_s`; more are not automatic."""
+    switch_window_s: float = Field(default=3600, ge=1)
+    """The window, in seconds, in which changes of traffic are counted."""
+    max_concurrent: int = Field(default=2, ge=1)
+    """Targets on which the swarm acts at the same time."""
+    max_unavailable: int = Field(default=1, ge=1)
+    """Replicas of a region that a restart may take out of service at once."""
+    destination_checks: int = Field(default=3, ge=1, le=20)
+    """Good probes in a row that a region needs to receive traffic."""
+    max_replication_lag_s: float = Field(default=5, ge=0)
+    """A region whose health document reports more replication lag, in seconds, receives no traffic."""
