@@ -13,6 +13,7 @@ from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
 from agents.durable.runner import Runner
 from agents.durable.store import Store
+from agents.durable.watch import LogWatch
 from agents.events import AGENTS, Event
 from agents.foundry import make_reasoner
 from agents.incident import Incident
@@ -118,6 +119,7 @@ class Swarm:
             Logistics(effects, policy, inventory),
             TrafficController(effects, policy, inventory, sentry),
         )
+        log = LogWatch(store, self._clock)
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
@@ -125,7 +127,7 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, tools, reasoner.name), name="state")
                 if ready is not None:
                     ready(store)
                 found = await surroundings()
@@ -137,6 +139,7 @@ class Swarm:
                 await sentry.watch()
         finally:
             unsubscribe()
+            await log.close()
             await reasoner.close()
 
     def _approval_key(self) -> Path | None:
@@ -152,12 +155,13 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, store: Store, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(self, log: LogWatch, tools: McpTools, reasoning: str) -> None:
         while True:
-            automation = await store.automation()
-            parked = await store.parked()
+            await log.look()
+            automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
-            problem = f"{len(parked)} deliveries are parked: overwatch-tui doctor" if parked else outside or tools.problem
+            waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
+            problem = log.problem or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),
