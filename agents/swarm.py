@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.catalogue import load_catalogue
+from agents.clock_watch import ClockWatch, Steadied
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
@@ -94,6 +95,7 @@ class Swarm:
         tools = McpTools(self._clock)
         catalogue = load_catalogue()
         policy = self._settings.policy
+        times = ClockWatch(self._clock, max(policy.hold_down_s, policy.cool_down_s))
         reasoner = make_reasoner(self._settings.model, catalogue, self._clock)
         sentry = Sentry(
             targets=targets,
@@ -102,9 +104,10 @@ class Swarm:
             store=store,
             clock=self._clock,
             telemetry=self._telemetry,
+            times=times,
         )
         inventory = TargetInventory(targets, tools, sentry)
-        effects = DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key)
+        effects = Steadied(DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key), times)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
@@ -123,11 +126,12 @@ class Swarm:
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
-                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock)
+                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
+                group.create_task(times.run(), name="clock watch")
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(log, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, times, tools, reasoner.name), name="state")
                 if ready is not None:
                     ready(store)
                 found = await surroundings()
@@ -155,13 +159,14 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, log: LogWatch, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(self, log: LogWatch, times: ClockWatch, tools: McpTools, reasoning: str) -> None:
         while True:
             await log.look()
             automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
-            problem = log.problem or waiting or outside or tools.problem
+            doubt = times.doubt()
+            problem = log.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),
