@@ -70,12 +70,9 @@ class StoreRecords:
 
     async def record(self, action: str, fault_class: str, target: str) -> Record:
         """The weighted counts; what was simulated counts whole on a simulated target alone."""
-        return await self._store.record(action, fault_class, target, demo=target in simulated(self._targets))
-
-
-def simulated(targets: Mapping[str, TargetSettings]) -> frozenset[str]:
-    """The targets that are a demo."""
-    return frozenset(name for name, target in targets.items() if target.chaos is not None and target.chaos.demo)
+        settings = self._targets.get(target)
+        demo = settings is not None and settings.simulated
+        return await self._store.record(action, fault_class, target, demo=demo)
 
 
 class Swarm:
@@ -203,7 +200,7 @@ class Swarm:
                     now=self._clock.now(),
                     threshold=policy.threshold,
                     min_outcomes=policy.min_outcomes,
-                    demos=simulated(targets),
+                    demos={name for name, target in targets.items() if target.simulated},
                     targets=frozenset(targets),
                 )
                 self._telemetry.publish(measured)
