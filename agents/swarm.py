@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from agents.calibration import calibrate
 from agents.catalogue import load_catalogue
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
@@ -20,7 +21,7 @@ from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator, horizon
-from agents.seams import Agent, Clock
+from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
 from agents.strategist import Strategist
@@ -68,6 +69,20 @@ class StorePast:
     async def paused(self) -> bool:
         """Whether automation is paused."""
         return (await self._store.automation()).paused
+
+
+class StoreRecords:
+    """The track record, read from the log for targets of which some are simulated. Implements `seams.TrackRecord`."""
+
+    def __init__(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        self._store = store
+        self._targets = targets
+
+    async def record(self, action: str, fault_class: str, target: str) -> Record:
+        """The weighted counts; what was simulated counts whole on a simulated target alone."""
+        settings = self._targets.get(target)
+        demo = settings is not None and settings.simulated
+        return await self._store.record(action, fault_class, target, demo=demo)
 
 
 class Swarm:
@@ -120,7 +135,7 @@ class Swarm:
             Strategist(
                 reasoner=reasoner,
                 inventory=inventory,
-                track_record=store,
+                track_record=StoreRecords(store, targets),
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
@@ -136,6 +151,7 @@ class Swarm:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
                 group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
+                group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
                 found = await surroundings()
@@ -179,4 +195,23 @@ class Swarm:
                     paused_by=automation.by,
                 )
             )
+            await self._clock.sleep(STATE_SECONDS)
+
+    async def _tell_calibration(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        """Say how far the numbers came true, whenever there is an outcome or a target more."""
+        policy, told = self._settings.policy, (-1, -1)
+        while True:
+            known = (await store.outcome_count(), len(targets))
+            if known != told:
+                told = known
+                measured = await asyncio.to_thread(
+                    calibrate,
+                    await store.outcomes(),
+                    now=self._clock.now(),
+                    threshold=policy.threshold,
+                    min_outcomes=policy.min_outcomes,
+                    demos={name for name, target in targets.items() if target.simulated},
+                    targets=frozenset(targets),
+                )
+                self._telemetry.publish(measured)
             await self._clock.sleep(STATE_SECONDS)
