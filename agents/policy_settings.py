@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import time
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from pydantic import AwareDatetime, Field, StringConstraints
+from pydantic import AwareDatetime, Field, StringConstraints, field_validator, model_validator
 
 from agents.facts import ActionKind, Name
 from agents.platforms import Section
@@ -15,6 +17,8 @@ Autonomy = Literal["observe", "suggest", "ask", "auto"]
 
 Person = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+DAYS: tuple[Day, ...] = get_args(Day)
+"""The days of the week, in the order of `date.weekday()`."""
 
 
 class PolicyRule(Section):
@@ -30,6 +34,18 @@ class PolicyRule(Section):
     """How many different people have to approve."""
     approvers: tuple[Person, ...] = ()
     """Who may approve; empty leaves it to `policy.approvers`."""
+
+    @model_validator(mode="after")
+    def _says_something(self) -> PolicyRule:
+        if self.autonomy is None and self.approvals is None and not self.approvers:
+            raise ValueError("this rule says nothing: give `autonomy`, `approvals` or `approvers`, or leave it out")
+        if self.approvals is not None and self.autonomy not in {None, "ask"}:
+            raise ValueError(f'nobody approves where autonomy is {self.autonomy!r}: take "ask", or leave `approvals` out')
+        if self.actions and not set(self.actions) - {"page_person", "do_nothing"}:
+            raise ValueError(f"{', '.join(self.actions)} touches nothing, so this rule can never matter: name other actions")
+        if self.approvers and self.approvals is not None and len(set(self.approvers)) < self.approvals:
+            raise ValueError(f"{self.approvals} people have to approve, but only {len(set(self.approvers))} may: name more")
+        return self
 
 
 class PolicyWindow(Section):
@@ -53,6 +69,42 @@ class PolicyWindow(Section):
     """When it begins, for one that happens once."""
     ends: AwareDatetime | None = None
     """When that one ends."""
+
+    @field_validator("zone")
+    @classmethod
+    def _zone_is_known(cls, zone: str) -> str:
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            names = {name.lower(): name for name in available_timezones()}
+            near = difflib.get_close_matches(zone.lower(), names, n=1, cutoff=0.5)
+            hint = f"; did you mean {names[near[0]]!r}?" if near else ": give its IANA name, such as 'Europe/Berlin'"
+            raise ValueError(f"{zone!r} is not a time zone{hint}") from None
+        return zone
+
+    @field_validator("start", "end")
+    @classmethod
+    def _wall_clock(cls, at: time | None) -> time | None:
+        if at is not None and at.tzinfo is not None:
+            raise ValueError(f"{at.isoformat()!r} has an offset: give the time of day alone, and name the zone in `zone`")
+        return at
+
+    @model_validator(mode="after")
+    def _weekly_or_once(self) -> PolicyWindow:
+        if (self.start is None) is not (self.end is None):
+            raise ValueError(f"window {self.name!r} has one of `start` and `end`: give both")
+        if (self.begins is None) is not (self.ends is None):
+            raise ValueError(f"window {self.name!r} has one of `begins` and `ends`: give both")
+        if self.start is not None and self.begins is not None:
+            raise ValueError(f"window {self.name!r} has `start` and `begins`: it is weekly or happens once, make two of it")
+        if self.start is None and self.begins is None:
+            raise ValueError(f"window {self.name!r} has no time: give `start` and `end`, or `begins` and `ends`")
+        if self.begins is not None and self.ends is not None:
+            if self.ends <= self.begins:
+                raise ValueError(f"window {self.name!r} ends at {self.ends.isoformat()}, before it begins: swap the two")
+            if self.days or self.zone != "UTC":
+                raise ValueError(f"window {self.name!r} happens once: leave `days` and `zone` out, `begins` names its offset")
+        return self
 
 
 class PolicySettings(Section):
