@@ -228,8 +228,8 @@ class DurableEffects:
 
     def _must_be_free(self, connection: Connection, target: str) -> None:
         """Raises RetryLaterError while automation is paused, or a window holds the target."""
-        del target
         restraint.must_be_armed(connection)
+        restraint.must_be_open(self._policy, target, self._clock.now())
 
     async def _state_before(self, call: Call) -> Mapping[str, Any]:
         tool = "get_traffic" if call.tool == "switch_traffic" else "get_service_state"

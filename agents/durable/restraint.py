@@ -14,8 +14,10 @@ from agents.durable import schema as s
 from agents.facts import Call
 from agents.policy_settings import PolicySettings
 from agents.seams import RetryLaterError
+from agents.windows import active
 
 PAUSE_SECONDS = 0.5
+WINDOW_SECONDS = 5.0
 POLICY = "policy"
 
 
@@ -24,6 +26,14 @@ def must_be_armed(connection: Connection) -> None:
     row = connection.execute(select(s.automation)).first()
     if row is not None and row.paused:
         raise RetryLaterError("automation is paused", PAUSE_SECONDS, counted=False)
+
+
+def must_be_open(policy: PolicySettings, target: str, now: datetime) -> None:
+    """Raises RetryLaterError in a freeze or a maintenance window of the target: approved work and undoing wait for its end."""
+    held = active(policy.windows, target, now)
+    if held is not None:
+        wait = min(WINDOW_SECONDS, max(PAUSE_SECONDS, (held.until - now).total_seconds()))
+        raise RetryLaterError(f"{held.describe()} holds {target}: nothing is carried out", wait, counted=False)
 
 
 def flapping(
