@@ -245,7 +245,22 @@ class DurableEffects:
 
     async def _lease(self, target: str, holder: str) -> int:
         most = self._policy.max_concurrent
-        return await self._store.database.run(lambda c: leases.take(c, target, holder, self._clock.now(), most))
+        kept = await self._store.database.run(lambda c: leases.holds(c, target, holder))
+        above = 0 if kept else await self._highest_epoch(target)
+        return await self._store.database.run(lambda c: leases.take(c, target, holder, self._clock.now(), most, above))
+
+    async def _highest_epoch(self, target: str) -> int:
+        """The highest epoch that the server has seen act on a target; 0 where it does not say."""
+        try:
+            answer = await self._tools.read("list_targets", {})
+        except (ToolsUnavailableError, ToolBusyError) as error:
+            raise RetryLaterError(str(error), 1.0, counted=False) from error
+        except ToolError:
+            return 0
+        listed = answer.get("targets")
+        rows = [one for one in listed if isinstance(one, Mapping)] if isinstance(listed, list) else []
+        known = next((one.get("highest_epoch") for one in rows if one.get("name") == target), None)
+        return known if isinstance(known, int) and not isinstance(known, bool) and known >= 0 else 0
 
     @asynccontextmanager
     async def _renewed(self, asked: _Asked, epoch: int) -> AsyncIterator[None]:

@@ -21,8 +21,16 @@ RENEW_SECONDS = LEASE_SECONDS / 3
 WAIT_SECONDS = 1.0
 
 
-def take(connection: Connection, target: str, holder: str, now: datetime, most: int) -> int:
+def holds(connection: Connection, target: str, holder: str) -> bool:
+    """Whether nobody else has held the lease on a target since `holder` took it."""
+    return connection.execute(select(s.lease.c.holder).where(s.lease.c.name == target)).scalar() == holder
+
+
+def take(connection: Connection, target: str, holder: str, now: datetime, most: int, above: int = 0) -> int:
     """Take, keep or take over the lease on a target; its epoch. At most `most` targets are acted upon at the same time.
+
+    A new epoch is above the one before, and `above` what the server has seen: a database that was restored from an older copy
+    would hand out epochs that the server refuses.
 
     Raises RetryLaterError while another incident changes the target, or while enough other targets are being changed.
     """
@@ -42,9 +50,9 @@ def take(connection: Connection, target: str, holder: str, now: datetime, most: 
         )
     expires = (now + timedelta(seconds=LEASE_SECONDS)).timestamp()
     if row is None:
-        connection.execute(insert(s.lease).values(name=target, holder=holder, epoch=1, expires=expires))
-        return 1
-    epoch: int = row.epoch + (row.holder != holder)
+        connection.execute(insert(s.lease).values(name=target, holder=holder, epoch=above + 1, expires=expires))
+        return above + 1
+    epoch: int = row.epoch if row.holder == holder else max(row.epoch, above) + 1
     values = {"holder": holder, "epoch": epoch, "expires": expires}
     connection.execute(update(s.lease).where(s.lease.c.name == target).values(values))
     return epoch
