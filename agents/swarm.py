@@ -131,7 +131,7 @@ class Swarm:
             telemetry=self._telemetry,
         )
         inventory = TargetInventory(targets, tools, sentry)
-        effects = DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key)
+        effects = DurableEffects(store=store, tools=tools, clock=self._clock, policy=policy, approval_key=self._approval_key)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
