@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from agents.calibration import calibrate
 from agents.catalogue import load_catalogue
 from agents.clock_watch import ClockWatch, Steadied
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
+from agents.durable.errors import DurableError
 from agents.durable.runner import Runner
 from agents.durable.store import Store
 from agents.durable.watch import LogWatch
@@ -20,8 +24,8 @@ from agents.foundry import make_reasoner
 from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
-from agents.orchestrator import Orchestrator
-from agents.seams import Agent, Clock
+from agents.orchestrator import Orchestrator, horizon
+from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
 from agents.strategist import Strategist
@@ -33,6 +37,10 @@ from agents.traffic_controller import TrafficController
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
+TOOLS_PATIENCE_SECONDS = 20.0
+"""How long work waits for tools that are slow to start: without them nothing can be proposed, and a person would be called."""
+PAGE = 100
+"""Incidents that are read at first; where they do not reach back far enough, twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +58,37 @@ class Surroundings:
 class StorePast:
     """What the Orchestrator wants to know of the past, read from the log."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, horizon: timedelta = timedelta(days=1)) -> None:
         self._store = store
+        self._horizon = horizon
 
     async def recent_incidents(self, target: str) -> Sequence[Incident]:
-        """The newest hundred of a target."""
-        return await self._store.incidents(limit=100, target=target)
+        """Every incident of a target that anything happened to within the gate's horizon, the newest first; never cut short."""
+        since = self._store.clock.now() - self._horizon
+        limit = PAGE
+        while True:
+            found = await self._store.incidents(limit=limit, target=target)
+            if len(found) < limit or found[-1].updated_at < since:
+                return found
+            limit *= 2
 
     async def paused(self) -> bool:
         """Whether automation is paused."""
         return (await self._store.automation()).paused
+
+
+class StoreRecords:
+    """The track record, read from the log for targets of which some are simulated. Implements `seams.TrackRecord`."""
+
+    def __init__(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        self._store = store
+        self._targets = targets
+
+    async def record(self, action: str, fault_class: str, target: str) -> Record:
+        """The weighted counts; what was simulated counts whole on a simulated target alone."""
+        settings = self._targets.get(target)
+        demo = settings is not None and settings.simulated
+        return await self._store.record(action, fault_class, target, demo=demo)
 
 
 class Swarm:
@@ -107,20 +136,21 @@ class Swarm:
             times=times,
         )
         inventory = TargetInventory(targets, tools, sentry)
-        effects = Steadied(DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key), times)
+        effects = DurableEffects(store=store, tools=tools, clock=self._clock, policy=policy, approval_key=self._approval_key)
+        steadied = Steadied(effects, times)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
             Strategist(
                 reasoner=reasoner,
                 inventory=inventory,
-                track_record=store,
+                track_record=StoreRecords(store, targets),
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
-            Orchestrator(policy, inventory, StorePast(store), catalogue),
-            Logistics(effects, policy, inventory),
-            TrafficController(effects, policy, inventory, sentry),
+            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue),
+            Logistics(steadied, policy, inventory),
+            TrafficController(steadied, policy, inventory, sentry),
         )
         log = LogWatch(store, self._clock)
         unsubscribe = store.subscribe(self._publish)
@@ -129,9 +159,10 @@ class Swarm:
                 runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
                 group.create_task(times.run(), name="clock watch")
                 for agent in agents:
-                    group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
+                    group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
                 group.create_task(self._tell_state(log, times, tools, reasoner.name), name="state")
+                group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
                 found = await surroundings()
@@ -149,10 +180,12 @@ class Swarm:
     def _approval_key(self) -> Path | None:
         return None if self._found is None else self._found.approval_key
 
-    async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event) -> None:
+    async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event, tools: McpTools) -> None:
         """Feed an agent, once everything was looked at: after a restart work waits already, and nobody may judge it unseeing."""
         self._telemetry.publish(AgentState(agent.name, "idle", self._clock.now()))
         await looked.wait()
+        if self._found is not None and self._found.server is not None:
+            await tools.wait_up(TOOLS_PATIENCE_SECONDS)
         await runner.run(agent)
 
     def _publish(self, events: Sequence[Event]) -> None:
@@ -179,3 +212,26 @@ class Swarm:
                 )
             )
             await self._clock.sleep(STATE_SECONDS)
+
+    async def _tell_calibration(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        """Say how far the numbers came true, whenever there is an outcome or a target more."""
+        told = (-1, -1)
+        while True:
+            with contextlib.suppress(DurableError):  # what is wrong with the log is said by `LogWatch`
+                told = await self._calibrated(store, targets, told)
+            await self._clock.sleep(STATE_SECONDS)
+
+    async def _calibrated(self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]) -> tuple[int, int]:
+        policy, known = self._settings.policy, (await store.outcome_count(), len(targets))
+        if known != told:
+            measured = await asyncio.to_thread(
+                calibrate,
+                await store.outcomes(),
+                now=self._clock.now(),
+                threshold=policy.threshold,
+                min_outcomes=policy.min_outcomes,
+                demos={name for name, target in targets.items() if target.simulated},
+                targets=frozenset(targets),
+            )
+            self._telemetry.publish(measured)
+        return known

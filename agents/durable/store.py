@@ -28,7 +28,7 @@ from agents.events import (
     is_person,
 )
 from agents.incident import Incident
-from agents.seams import Clock, Outcome, Record
+from agents.seams import Clock, Outcome, OutcomeRecord, Record
 
 POLL_SECONDS = 0.1
 Subscriber = Callable[[Sequence[Event]], None]
@@ -254,10 +254,18 @@ class Store:
         query = select(s.event).order_by(s.event.c.seq.desc()).limit(limit)
         return await self.database.run(lambda c: [log.to_event(row) for row in c.execute(query)][::-1])
 
-    async def record(self, action: str, fault_class: str, target: str) -> Record:
-        """The track record; implements `seams.TrackRecord`."""
+    async def record(self, action: str, fault_class: str, target: str, *, demo: bool = False) -> Record:
+        """The track record; `demo` says that `target` itself is simulated, so that what was simulated on it counts whole."""
         now = self.clock.now()
-        return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now))
+        return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now, demo=demo))
+
+    async def outcomes(self) -> Sequence[OutcomeRecord]:
+        """Every verified outcome, the oldest first."""
+        return await self.database.run(outcomes.every)
+
+    async def outcome_count(self) -> int:
+        """How many verified outcomes there are."""
+        return await self.database.run(outcomes.count)
 
     async def parked(self) -> list[Parked]:
         """Deliveries that wait for a person."""

@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "support")]
@@ -32,6 +32,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20_261_125, help="of the random moments")
     parser.add_argument("--minutes", type=float, default=40, help="begin no new drill after this (default: 40)")
     parser.add_argument("--drill", choices=[drill.name for drill in DRILLS], action="append", help="only these drills")
+    parser.add_argument("--random", action="store_true", help="at random moments alone, not at every commit boundary")
     parser.add_argument("--keep", action="store_true", help="keep the home, and say where it is")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="overwatch-chaos-"))
@@ -52,10 +53,9 @@ def held(given: argparse.Namespace, folder: Path) -> int:
     home = Path(environment["OVERWATCH_HOME"])
     program, ledger = program_of(environment, folder), Ledger(home / "overwatch.db")
     fire = UnderFire(program, (Cloud("demo", home / "demo"), shop), ledger, say)
-    tallies: list[Tally] = []
     stuck = ""
     try:
-        tallies.extend(plan(given, fire, folder, lambda: time.monotonic() - began > given.minutes * 60, tallies))
+        hold(given, fire, folder, lambda: time.monotonic() - began > given.minutes * 60)
         program.start()
         program.end()
     except AssertionError as error:
@@ -66,22 +66,21 @@ def held(given: argparse.Namespace, folder: Path) -> int:
             program.process.wait(60)
         shop.end()
     left = fire.left_behind() + running(children_of(os.getpid()))
-    return summary(tallies, ledger, stuck, left, time.monotonic() - began, given.kills)
+    return summary(fire.tallies, ledger, stuck, left, time.monotonic() - began, given.kills)
 
 
-def plan(
-    given: argparse.Namespace, fire: UnderFire, folder: Path, late: Callable[[], bool], done: list[Tally]
-) -> Iterator[Tally]:
+def hold(given: argparse.Namespace, fire: UnderFire, folder: Path, late: Callable[[], bool]) -> None:
     """Each drill at every boundary, from both sides; then at random moments until there were kills enough."""
     moments = random.Random(given.seed)
     drills = [drill for drill in DRILLS if not given.drill or drill.name in given.drill]
-    for drill, side in itertools.product(drills, ("before", "after")):
+    for drill, side in itertools.product(drills, () if given.random else ("before", "after")):
         if not late():
-            yield fire.at_every_boundary(drill, side, folder)
+            fire.at_every_boundary(drill, side, folder)
     for drill in itertools.cycle(drills):
-        if late() or (sum(t.kills + t.tool_kills for t in done) >= given.kills and any("random" in t.how for t in done)):
+        left = given.kills - sum(t.kills + t.tool_kills for t in fire.tallies)
+        if late() or (left <= 0 and any("random" in t.how for t in fire.tallies)):
             return
-        yield fire.at_random(drill, moments, EACH_RANDOM)
+        fire.at_random(drill, moments, EACH_RANDOM)
 
 
 def summary(tallies: list[Tally], ledger: Ledger, stuck: str, left: list[int], seconds: float, wanted: int) -> int:

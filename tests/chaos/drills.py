@@ -66,19 +66,21 @@ class UnderFire:
         self._program, self._clouds, self._ledger, self._say = program, clouds, ledger, say
         self._started_at = 0.0
         self._effects: dict[tuple[str, str], int] = {}
+        self.tallies: list[Tally] = []
+        """Of every drill, also of one that broke off."""
         self.servers: set[int] = set()
         """Every process that a swarm started and that must be gone in the end."""
 
-    def at_every_boundary(self, drill: Drill, side: str, folder: Path, most: int = 1_000) -> Tally:
-        """Kill right before, or right after, each commit that the drill makes, once each."""
+    def at_every_boundary(self, drill: Drill, side: str, folder: Path, most: int = 1_000) -> None:
+        """Kill right before, or right after, each commit that the drill makes, once each; at most so often."""
         hit = folder / f"{drill.name}-{side}.hit"
         arms = {"CHAOS_SIDE": side, "CHAOS_HIT": str(hit)}
-        tally = Tally(drill.name, f"{side} each commit")
-        return self._hold(drill, tally, lambda: self._program.start(**(arms if tally.kills < most else {})), lambda: None)
+        tally = self._tally(drill, f"{side} each commit")
+        self._hold(drill, tally, lambda: self._program.start(**(arms if tally.kills < most else {})), lambda: None)
 
-    def at_random(self, drill: Drill, moments: random.Random, most: int) -> Tally:
+    def at_random(self, drill: Drill, moments: random.Random, most: int) -> None:
         """Kill the swarm, and now and then the MCP server alone, at random moments."""
-        tally = Tally(drill.name, "at random moments")
+        tally = self._tally(drill, "at random moments")
         due = time.monotonic() + moments.uniform(0.3, 5)
 
         def shoot() -> None:
@@ -94,9 +96,13 @@ class UnderFire:
             self._program.process.send_signal(signal.SIGKILL)
             self._program.process.wait()
 
-        return self._hold(drill, tally, self._program.start, shoot)
+        self._hold(drill, tally, self._program.start, shoot)
 
-    def _hold(self, drill: Drill, tally: Tally, start: Callable[[], None], shoot: Callable[[], None]) -> Tally:
+    def _tally(self, drill: Drill, how: str) -> Tally:
+        self.tallies.append(Tally(drill.name, how))
+        return self.tallies[-1]
+
+    def _hold(self, drill: Drill, tally: Tally, start: Callable[[], None], shoot: Callable[[], None]) -> None:
         began = time.monotonic()
         before = {id_ for id_, _ in self._incidents()}
         self._start(start)
@@ -133,7 +139,6 @@ class UnderFire:
         tally.kills += 1
         tally.wrong += [*self._ledger.faults(), *self._twice(tally)]
         self._say(f"{drill.name} {tally.how}: {tally.kills} kills, {tally.incidents} incidents, {tally.seconds:.0f} s")
-        return tally
 
     def _twice(self, tally: Tally) -> list[str]:
         """What really happened to the worlds, beside what the log says was done."""

@@ -19,11 +19,13 @@ class Program:
 
     def __init__(self, environment, cwd: Path, entry: Sequence[str] = ("-m", "overwatch_tui")) -> None:
         self.home = Path(environment["OVERWATCH_HOME"])
+        self.log = cwd / "run.log"
+        """What the program says."""
         self._environment, self._cwd, self._entry = environment, cwd, entry
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self, **more: str) -> None:
-        with (self._cwd / "run.log").open("ab") as log:
+        with self.log.open("ab") as log:
             self._said = log.tell()
             self.process = subprocess.Popen(
                 [sys.executable, *self._entry, "run", "--json"],
@@ -40,7 +42,7 @@ class Program:
 
     def end(self) -> None:
         if self.process is not None and self.process.poll() is None:
-            self.wait(lambda: (self._cwd / "run.log").stat().st_size > self._said, 20, "the program to take signals")
+            self.wait(lambda: self.log.stat().st_size > self._said, 20, "the program to take signals")
             self.process.send_signal(signal.SIGTERM)
             self.process.wait(20)
 
