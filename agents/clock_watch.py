@@ -91,6 +91,11 @@ class ClockWatch:
         self.look()
         return self._doubt(timedelta(seconds=self._monotonic()))
 
+    def why(self) -> str:
+        """The doubt in words; empty where there is none."""
+        doubt = self.doubt()
+        return "" if doubt is None else str(doubt)
+
     def settling(self) -> Doubt | None:
         """Why nothing at all is carried out now; None where enough was looked at since."""
         doubt = self.doubt()

@@ -148,7 +148,7 @@ class Swarm:
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
-            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue),
+            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue, times.why),
             Logistics(steadied, policy, inventory),
             TrafficController(steadied, policy, inventory, sentry),
         )
