@@ -14,13 +14,14 @@ from agents.events import (
     IncidentEscalated,
     Payload,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     answer,
-    is_person,
 )
 from agents.facts import Strategy
 from agents.incident import Approval, Incident
+from agents.orchestrator.people import approvers, needed, unfit
 from agents.orchestrator.policy import Decision, History, history_of, judge
 from agents.policy_settings import PolicySettings
 from agents.seams import Context, Inventory, Outcome
@@ -46,7 +47,7 @@ class Orchestrator:
     """Judges strategies. `never` has a tool in its hand: it only emits decisions."""
 
     name = "Orchestrator"
-    types = frozenset({StrategyProposed.TYPE, ApprovalDecided.TYPE})
+    types = frozenset({StrategyProposed.TYPE, StrategyEdited.TYPE, ApprovalDecided.TYPE})
 
     def __init__(self, policy: PolicySettings, inventory: Inventory, past: Past, catalogue: Catalogue) -> None:
         self._policy = policy
@@ -59,14 +60,14 @@ class Orchestrator:
         incident = context.incident
         if incident is None or incident.strategy is None:
             return Outcome()
-        if isinstance(event.data, StrategyProposed) and incident.status == "proposed":
+        if isinstance(event.data, StrategyProposed | StrategyEdited) and incident.status == "proposed":
             if event.data.strategy.id != incident.strategy.id:
                 return Outcome()
             payload = await self._told(self._proposed(incident, incident.strategy, context))
         elif isinstance(event.data, ApprovalDecided) and incident.status == "awaiting":
             approval = incident.approval
-            if approval is None or approval.id != event.data.approval:
-                return Outcome()
+            if approval is None or approval.id != event.data.approval or approval.approved is None:
+                return Outcome()  # nobody has decided, or not yet enough people
             payload = await self._told(self._answered(incident, incident.strategy, approval, context))
         else:
             return Outcome()
@@ -90,25 +91,29 @@ class Orchestrator:
                 return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True)
             case "ask":
                 now = context.clock.now()
+                who = approvers(self._policy, strategy)
+                if who is None:
+                    return IncidentEscalated(reason="nobody is on every list of approvers that holds for this: change policy")
                 return ApprovalRequested(
                     approval=f"{incident.id}-{strategy.attempt}-v{incident.proposed_version}",
                     strategy=strategy.id,
                     binding=strategy.binding(incident.id, incident.proposed_version),
                     reasons=decision.reasons,
                     deadline=now + timedelta(seconds=self._policy.approval_ttl_s),
+                    needs=needed(self._policy, strategy),
+                    approvers=who,
+                    confirm=strategy.target if strategy.blast_radius > self._policy.confirm_blast_radius else "",
                 )
 
     async def _answered(self, incident: Incident, strategy: Strategy, approval: Approval, context: Context) -> Payload:
-        by = approval.by or ""
+        by = " and ".join(approval.people) or approval.by or ""
         if approval.by == DEADLINE:
             return IncidentEscalated(reason=f"nobody decided on {strategy.actions[0].kind} before {approval.deadline:%H:%M:%S}")
         if not approval.approved:
             why = approval.reason or "no reason given"
             return StrategyRefused(strategy=strategy.id, by=by, reasons=(f"rejected by {by}: {why}",), again=True)
-        if not is_person(by):
-            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by!r} is not a person",), again=True)
-        if context.clock.now() > approval.deadline:
-            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by} decided too late",), again=True)
+        if (wrong := unfit(approval, context.clock.now())) is not None:
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(wrong,), again=True)
         if approval.binding != strategy.binding(incident.id, incident.proposed_version):
             reasons = ("what was approved is not what would be done now",)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)

@@ -109,7 +109,7 @@ def _judge(
     if kinds == {"do_nothing"}:
         return Decision("approve", ("it touches nothing",))
     doubts = list(_doubts(strategy, policy, history, catalogue, now))
-    if strategy.requested_by is not None and not history.paused:
+    if strategy.requested_by is not None and strategy.edited_by is None and not history.paused:
         return Decision("approve", (f"{strategy.requested_by} asked for it", *doubts))
     if doubts:
         return Decision("ask", tuple(doubts))
@@ -206,6 +206,8 @@ def _doubts(strategy: Strategy, policy: PolicySettings, history: History, catalo
     confidence = strategy.confidence
     if history.paused:
         yield "automation is paused"
+    if strategy.edited_by is not None:
+        yield f"{strategy.edited_by} edited it: what a person writes, a person approves"
     if policy.autonomy != "auto":
         yield "policy sends every action to a person"
     if not confidence.value > policy.threshold:
