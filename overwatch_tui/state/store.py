@@ -29,7 +29,7 @@ from overwatch_tui.state.models import (
     Tone,
     UsersView,
 )
-from overwatch_tui.state.words import blast_radius, call_line, confidence, undo_line
+from overwatch_tui.state.words import blast_radius, call_line, confidence, given, undo_line
 
 ENTRIES = 2_000
 INCIDENTS = 500
@@ -242,6 +242,8 @@ def _approvals(incidents: Mapping[str, Incident]) -> tuple[ApprovalView, ...]:
                 reasons=tuple(clean(reason, 400) for reason in approval.reasons),
                 requested_at=approval.requested_at,
                 deadline=approval.deadline,
+                confirm=clean(approval.confirm, NAME),
+                given=clean(given(approval.people, approval.needs), 400),
             )
         )
     return tuple(sorted(waiting, key=lambda view: (view.requested_at, view.id)))
