@@ -74,6 +74,8 @@ class SwarmState:
     threshold: float
     problem: str = ""
     paused_by: str = ""
+    paused_reason: str = ""
+    paused_at: datetime | None = None
 
 
 Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Event

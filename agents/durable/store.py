@@ -35,11 +35,12 @@ Subscriber = Callable[[Sequence[Event]], None]
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """Whether automation is paused, by whom and why."""
+    """Whether automation is paused, by whom, why and since when."""
 
     paused: bool = False
     by: str = ""
     reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +211,7 @@ class Store:
     async def automation(self) -> Automation:
         """Whether automation is paused."""
         row = await self.database.run(lambda c: c.execute(select(s.automation)).first())
-        return Automation() if row is None else Automation(row.paused, row.by, row.reason)
+        return Automation() if row is None else Automation(row.paused, row.by, row.reason, datetime.fromisoformat(row.at))
 
     async def incident(self, id_: str) -> Incident | None:
         """One incident."""

@@ -253,7 +253,9 @@ def users_sample(when: float, *, broken: bool = False, region: str = "east", tar
     )
 
 
-def swarm_state(when: float = 0, *, automation: str = "armed", problem: str = "", paused_by: str = "") -> SwarmState:
+def swarm_state(
+    when: float = 0, *, automation: str = "armed", problem: str = "", paused_by: str = "", paused_reason: str = ""
+) -> SwarmState:
     return SwarmState(
         at=at(when),
         automation=automation,  # type: ignore[arg-type]
@@ -262,6 +264,8 @@ def swarm_state(when: float = 0, *, automation: str = "armed", problem: str = ""
         threshold=0.85,
         problem=problem,
         paused_by=paused_by,
+        paused_reason=paused_reason,
+        paused_at=at(when) if paused_by else None,
     )
 
 

@@ -94,7 +94,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("OVERWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OVERWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("overwatch_tui.wiring.getpass.getuser", lambda: "ada")
+    monkeypatch.setattr("overwatch_tui.wiring.person", lambda: "ada")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 

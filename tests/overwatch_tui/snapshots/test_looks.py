@@ -55,7 +55,12 @@ def escalated() -> Teller:
 
 def paused() -> Teller:
     why = Event(id="p", source="anna", data=AutomationPaused(by="anna", reason="release night"), time=story.at(19))
-    return Teller().up().samples().publish(why, story.swarm_state(20, automation="paused", paused_by="anna"))
+    return (
+        Teller()
+        .up()
+        .samples()
+        .publish(why, story.swarm_state(20, automation="paused", paused_by="anna", paused_reason="release night"))
+    )
 
 
 def disconnected() -> Teller:
