@@ -175,7 +175,7 @@ class Store:
         await self._told_after(work)
         return stands[-1]
 
-    async def edit_strategy(self, id_: str, change: Edit, *, by: str, most_replicas: int | None = None) -> Strategy:
+    async def edit_strategy(self, id_: str, change: Edit, *, by: str) -> Strategy:
         """A person's edit of the plan that a request (its own id, or its incident's) is about; the new plan.
 
         The request is void; the new plan goes through the gate, which asks again for exactly this one. Raises ApprovalError.
@@ -183,7 +183,7 @@ class Store:
         plans: list[Strategy] = []
 
         def work(connection: Connection) -> list[Event]:
-            added, plan = approvals.edit(connection, id_, change, by=by, most_replicas=most_replicas, now=self.clock.now())
+            added, plan = approvals.edit(connection, id_, change, by=by, now=self.clock.now())
             plans.append(plan)
             return added
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from agents.events import (
     ActionFinished,
@@ -80,7 +81,8 @@ def observations() -> tuple[Observation, ...]:
     )
 
 
-def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[str, float, Payload]]:
+def payloads(incident: str = "INC-7", target: str = "demo", **asked: Any) -> dict[str, tuple[str, float, Payload]]:
+    """Each chapter's agent, second and words; `asked` is added to the request for approval."""
     plan = strategy(incident, target)
     since = at(6)
     diagnosis = Diagnosis(
@@ -124,6 +126,7 @@ def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[s
                 binding=plan.binding(incident, version),
                 reasons=("confidence 0.78 is not above 0.85",),
                 deadline=at(9.6 + 600),
+                **asked,
             ),
         ),
         "decided": (
@@ -197,9 +200,9 @@ def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[s
     }
 
 
-def told(*chapters: str, incident: str = "INC-7", target: str = "demo") -> tuple[Event, ...]:
+def told(*chapters: str, incident: str = "INC-7", target: str = "demo", **asked: Any) -> tuple[Event, ...]:
     """The events of these chapters, each answering the one before."""
-    made = payloads(incident, target)
+    made = payloads(incident, target, **asked)
     events: list[Event] = []
     for n, chapter in enumerate(chapters):
         agent, seconds, data = made[chapter]

@@ -72,6 +72,11 @@ def unwell() -> Teller:
     return teller.publish(story.swarm_state(20, problem="1 delivery is parked: overwatch-tui incidents shows it"))
 
 
+def two_steps() -> Teller:
+    teller = Teller().up(working=("Orchestrator",)).samples(broken_for=13)
+    return teller.publish(*story.thoughts(), *story.told(*story.AWAITING, confirm="demo", needs=2))
+
+
 def two_targets() -> Teller:
     teller = Teller().up().samples(broken_for=3).samples(target="shop")
     first = story.told(*story.AWAITING)
@@ -152,6 +157,8 @@ VIEWS = {
     "help": (awaiting, NORMAL, ("question_mark",)),
     "failover": (awaiting, NORMAL, ("f", *"west")),
     "reject": (awaiting, NORMAL, ("x", *"no")),
+    "two-steps": (two_steps, NORMAL, ("a",)),
+    "two-steps-small": (two_steps, SMALL, ("a",)),
     "pause": (calm, SMALL, ("p",)),
     "arm": (paused, NORMAL, ("p",)),
     "filtered": (escalated, NORMAL, ("slash", *"undo", "enter")),
