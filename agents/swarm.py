@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from agents.catalogue import load_catalogue
@@ -18,7 +19,7 @@ from agents.foundry import make_reasoner
 from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
-from agents.orchestrator import Orchestrator
+from agents.orchestrator import Orchestrator, horizon
 from agents.seams import Agent, Clock
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
@@ -31,6 +32,8 @@ from agents.traffic_controller import TrafficController
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
+PAGE = 100
+"""Incidents that are read at first; where they do not reach back far enough, twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +51,19 @@ class Surroundings:
 class StorePast:
     """What the Orchestrator wants to know of the past, read from the log."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, horizon: timedelta = timedelta(days=1)) -> None:
         self._store = store
+        self._horizon = horizon
 
     async def recent_incidents(self, target: str) -> Sequence[Incident]:
-        """The newest hundred of a target."""
-        return await self._store.incidents(limit=100, target=target)
+        """Every incident of a target that anything happened to within the gate's horizon, the newest first; never cut short."""
+        since = self._store.clock.now() - self._horizon
+        limit = PAGE
+        while True:
+            found = await self._store.incidents(limit=limit, target=target)
+            if len(found) < limit or found[-1].updated_at < since:
+                return found
+            limit *= 2
 
     async def paused(self) -> bool:
         """Whether automation is paused."""
@@ -114,7 +124,7 @@ class Swarm:
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
-            Orchestrator(policy, inventory, StorePast(store), catalogue),
+            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue),
             Logistics(effects, policy, inventory),
             TrafficController(effects, policy, inventory, sentry),
         )

@@ -1,29 +1,14 @@
-"""Who has to approve a plan, and whether who did is enough: number, distinctness, list and time, looked at once more."""
+"""Whether those who approved are enough, looked at once more whatever the log says: number, distinctness, list and time."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from agents.events import is_person, same_person
-from agents.facts import Strategy
 from agents.incident import Approval
-from agents.policy_settings import PolicyRule, PolicySettings
 
 SKEW = timedelta(seconds=5)
 """So far may a clock be behind the request, as one that is set by the network now and then is."""
-
-
-def needed(policy: PolicySettings, strategy: Strategy) -> int:
-    """How many different people have to approve it: the largest number of the rules that match."""
-    return max((rule.approvals or 1 for rule in _matching(policy, strategy)), default=1)
-
-
-def approvers(policy: PolicySettings, strategy: Strategy) -> tuple[str, ...] | None:
-    """Who may approve it; empty means every person. Where several lists hold, who is on all of them; None where nobody is."""
-    lists = [tuple(names) for names in (policy.approvers, *(rule.approvers for rule in _matching(policy, strategy))) if names]
-    if not lists:
-        return ()
-    return tuple(name for name in lists[0] if all(name in names for names in lists)) or None
 
 
 def unfit(approval: Approval, now: datetime) -> str | None:
@@ -42,12 +27,3 @@ def unfit(approval: Approval, now: datetime) -> str | None:
     if now < approval.requested_at - SKEW:
         return f"it was asked at {approval.requested_at:%H:%M:%S}, which is still to come: the clock was set back"
     return None
-
-
-def _matching(policy: PolicySettings, strategy: Strategy) -> list[PolicyRule]:
-    kinds = {action.kind for action in strategy.actions}
-    return [
-        rule
-        for rule in policy.rules
-        if (not rule.targets or strategy.target in rule.targets) and (not rule.actions or kinds & set(rule.actions))
-    ]

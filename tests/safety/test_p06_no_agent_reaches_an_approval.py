@@ -22,7 +22,9 @@ MODULES = {"agents.durable.approvals", "agents.edits"}
 MAY_CALL = {"overwatch_tui/desk.py", "overwatch_tui/cli/approvals.py"}
 """A desk with a person before it, and a person's command line. The bus, the agents and the hand are not among them."""
 
-MAY_SAY = {"agents/durable/approvals.py", "agents/durable/store.py"}
+MAY_SAY = {"agents/durable/approvals.py", "agents/durable/store.py", "agents/orchestrator/cases.py"}
+"""The last one writes people's own cases for the gate; no log takes them in, and no agent imports it."""
+
 MAY_IMPORT = {"agents/durable/store.py", "agents/durable/approvals.py", "overwatch_tui/cli/approvals.py"}
 
 
@@ -77,6 +79,8 @@ def test_p06_nobody_but_the_log_s_own_facade_makes_a_person_s_word():
         if (node.func.id if isinstance(node.func, ast.Name) else node.func.attr) in WORDS
     }
     assert made == MAY_SAY
+    importers = {path for path, tree in modules() if "agents.orchestrator.cases" in set(imports(tree))}
+    assert [path for path in importers if not path.startswith("overwatch_tui/cli/")] == []
 
 
 def test_p06_nobody_but_the_store_and_the_command_line_imports_what_writes_it():
