@@ -283,13 +283,15 @@ def _approved(incident: Incident, data: StrategyApproved, at: datetime) -> _Chan
 
 def _refused(incident: Incident, data: StrategyRefused, at: datetime) -> _Changes:
     strategy = _same_strategy(incident, data.strategy)
-    tried = Tried(strategy=strategy, result=f"refused: {'; '.join(data.reasons)}"[:2_000])
+    tried = (*incident.tried, Tried(strategy=strategy, result=f"refused: {'; '.join(data.reasons)}"[:2_000]))
+    if strategy.edited_by is not None and data.by == "policy":
+        tried = incident.tried  # the swarm's own plan is still to be tried
     return {
         "status": "retry",
         "decided_by": data.by,
         "decided_at": at,
         "reasons": data.reasons,
-        "tried": (*incident.tried, tried),
+        "tried": tried,
     }
 
 

@@ -198,7 +198,9 @@ class Swarm:
                     bus="embedded",
                     threshold=self._settings.policy.threshold,
                     problem=problem,
-                    paused_by=automation.by,
+                    paused_by=automation.by if automation.paused else "",
+                    paused_reason=automation.reason if automation.paused else "",
+                    paused_at=automation.at if automation.paused else None,
                 )
             )
             await self._clock.sleep(STATE_SECONDS)

@@ -75,6 +75,8 @@ class SwarmState:
     threshold: float
     problem: str = ""
     paused_by: str = ""
+    paused_reason: str = ""
+    paused_at: datetime | None = None
 
 
 Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Calibration | Event

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,6 +16,7 @@ from agents.clock import SystemClock
 from agents.telemetry import Telemetric, Telemetry
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.desk import Desk, ReadOnlyError, infos
+from overwatch_tui.identity import person
 
 if TYPE_CHECKING:
     from agents.durable.store import Store
@@ -197,14 +196,6 @@ class Both:
         """Hand it to both."""
         self._one.publish(item)
         self._other.publish(item)
-
-
-def person() -> str:
-    """Who sits here, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
 
 
 def _failed(error: Exception) -> Future[str]:

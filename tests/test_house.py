@@ -34,6 +34,7 @@ def test_help_imports_nothing_heavy():
         "health",
         "chaos",
         "incidents",
+        "policy",
         "approvals",
         "approve",
         "reject",

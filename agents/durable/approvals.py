@@ -47,16 +47,12 @@ def decide(
     return added, after.approval
 
 
-def edit(
-    connection: Connection, id_: str, change: Edit, *, by: str, most_replicas: int | None, now: datetime
-) -> tuple[list[Event], Strategy]:
+def edit(connection: Connection, id_: str, change: Edit, *, by: str, now: datetime) -> tuple[list[Event], Strategy]:
     """A person's edit of the plan that waits, and the new plan, which goes through the gate. Raises ApprovalError."""
     incident, approval = _waiting(connection, id_, by, now)
     plan = incident.strategy
     if plan is None or plan.id != approval.strategy:
         raise ApprovalError(f"{approval.id} has no plan any more: look again with `overwatch-tui approvals`")
-    if most_replicas is not None and change.replicas is not None and change.replicas > most_replicas:
-        raise ApprovalError(f"{change.replicas} replicas are more than {plan.target!r} may have, which is {most_replicas}")
     _refuse_past_times(connection, approval, now)
     try:
         new = edited(plan, change, by=by, id_=f"{incident.id}.s{plan.attempt}v{incident.version}")

@@ -39,11 +39,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """Whether automation is paused, by whom and why."""
+    """Whether automation is paused, by whom, why and since when."""
 
     paused: bool = False
     by: str = ""
     reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class Store:
         await self._told_after(work)
         return stands[-1]
 
-    async def edit_strategy(self, id_: str, change: Edit, *, by: str, most_replicas: int | None = None) -> Strategy:
+    async def edit_strategy(self, id_: str, change: Edit, *, by: str) -> Strategy:
         """A person's edit of the plan that a request (its own id, or its incident's) is about; the new plan.
 
         The request is void; the new plan goes through the gate, which asks again for exactly this one. Raises ApprovalError.
@@ -195,7 +196,7 @@ class Store:
         plans: list[Strategy] = []
 
         def work(connection: Connection) -> list[Event]:
-            added, plan = approvals.edit(connection, id_, change, by=by, most_replicas=most_replicas, now=self.clock.now())
+            added, plan = approvals.edit(connection, id_, change, by=by, now=self.clock.now())
             plans.append(plan)
             return added
 
@@ -223,7 +224,7 @@ class Store:
     async def automation(self) -> Automation:
         """Whether automation is paused."""
         row = await self.database.run(lambda c: c.execute(select(s.automation)).first())
-        return Automation() if row is None else Automation(row.paused, row.by, row.reason)
+        return Automation() if row is None else Automation(row.paused, row.by, row.reason, datetime.fromisoformat(row.at))
 
     async def incident(self, id_: str) -> Incident | None:
         """One incident."""

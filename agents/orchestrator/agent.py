@@ -128,7 +128,7 @@ class Orchestrator:
         return IncidentEscalated(reason=f"what {strategy.requested_by} asked for was planned at {when}, too long ago: ask again")
 
     async def _answered(self, incident: Incident, strategy: Strategy, approval: Approval, context: Context) -> Payload:
-        by = " and ".join(approval.people) or approval.by or ""
+        by = " and ".join(approval.people) if approval.approved else approval.by or ""
         if approval.by == DEADLINE:
             return IncidentEscalated(reason=f"nobody decided on {strategy.actions[0].kind} before {approval.deadline:%H:%M:%S}")
         if not approval.approved:

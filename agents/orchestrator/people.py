@@ -1,4 +1,4 @@
-"""Whether those who approved a plan are enough: number, distinctness, list and time, looked at once more."""
+"""Whether those who approved are enough, looked at once more whatever the log says: number, distinctness, list and time."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def reject(
 
 def edit(
     id_: IdArgument,
-    replicas: Annotated[int | None, typer.Option("--replicas", min=1, help="Scale to so many.")] = None,
+    replicas: Annotated[int | None, typer.Option("--replicas", help="Scale to so many.")] = None,
     to: Annotated[str | None, typer.Option("--to", metavar="REGION", help="Move all users there.")] = None,
     image: Annotated[str | None, typer.Option("--image", help="Deploy this image.")] = None,
     revision: Annotated[str | None, typer.Option("--revision", help="Go back to this revision.")] = None,

@@ -218,9 +218,12 @@ def _automation(state: State, event: Event) -> State:
     if state.swarm is None or event.time < state.swarm.at:
         return state
     if isinstance(event.data, AutomationPaused):
-        return replace(state, swarm=replace(state.swarm, automation="paused", paused_by=clean(event.data.by, 80)))
+        by, why = clean(event.data.by, 80), clean(event.data.reason, 400)
+        swarm = replace(state.swarm, automation="paused", paused_by=by, paused_reason=why, paused_at=event.time)
+        return replace(state, swarm=swarm)
     if isinstance(event.data, AutomationArmed):
-        return replace(state, swarm=replace(state.swarm, automation="armed", paused_by=""))
+        swarm = replace(state.swarm, automation="armed", paused_by="", paused_reason="", paused_at=None)
+        return replace(state, swarm=swarm)
     return state
 
 
@@ -276,6 +279,7 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         bus=clean(swarm.bus, 60),
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
+        paused_reason=clean(swarm.paused_reason, 400),
     )
 
 
