@@ -10,7 +10,7 @@ from agents.catalogue import Catalogue
 from agents.facts import Action, RuleEffect, Strategy
 from agents.incident import Incident
 from agents.orchestrator.history import History
-from agents.policy_settings import PolicyRule, PolicySettings
+from agents.policy_settings import PolicySettings
 from agents.world import World
 
 IDLE = frozenset({"page_person", "do_nothing"})
@@ -46,14 +46,6 @@ class Case:
     def wish_of(self) -> str | None:
         """The person who asked for this plan."""
         return self.strategy.requested_by
-
-    def matching(self, action: Action) -> tuple[PolicyRule, ...]:
-        """The rules of the configuration that are about one of the plan's actions."""
-        return tuple(
-            rule
-            for rule in self.policy.rules
-            if (not rule.targets or self.incident.target in rule.targets) and (not rule.actions or action.kind in rule.actions)
-        )
 
 
 @dataclass(frozen=True, slots=True)

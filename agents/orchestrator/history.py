@@ -74,11 +74,10 @@ def _helped(incident: Incident, step: Step) -> bool | None:
     """Whether the plan of a step helped: verified, or failed, taken back and found wanting."""
     if step.status == "failed":
         return False
-    current = incident.strategy is not None and incident.strategy.id == step.strategy
-    if not current:
-        left = any(tried.strategy.id == step.strategy and tried.result.startswith("left:") for tried in incident.tried)
-        return None if left else False
+    given_up = [tried.result for tried in incident.tried if tried.strategy.id == step.strategy]
+    if given_up:
+        return None if given_up[-1].startswith("left:") else False
     if incident.status == "verified" or incident.resolved_how == "verified":
         return True
-    given_up = any(s.status == "failed" or s.undo for s in incident.steps if s.strategy == step.strategy)
-    return False if given_up or any(not check.passed for check in incident.checks) else None
+    undone = any(s.status == "failed" or s.undo for s in incident.steps if s.strategy == step.strategy)
+    return False if undone or any(not check.passed for check in incident.checks) else None

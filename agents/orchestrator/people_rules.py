@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from agents.facts import Action
+from agents.facts import ActionKind
 from agents.orchestrator.case import Case, Rule, Said
-from agents.policy_settings import Autonomy
+from agents.policy_settings import Autonomy, PolicyRule, PolicySettings
 from agents.windows import all_active
 
 LEVELS: tuple[Autonomy, ...] = get_args(Autonomy)
@@ -29,29 +29,55 @@ class Asked:
 
 def asked(case: Case) -> Asked:
     """Who has to approve the plan, should a person be asked."""
-    needs = max((rule.approvals or 1 for action in case.acts for rule in case.matching(action)), default=1)
-    lists = [names for action in case.acts for names in _lists(case, action)]
-    approvers = sorted(set(lists[0]).intersection(*lists[1:])) if lists else []
-    confirm = case.incident.target if case.strategy.blast_radius > case.policy.confirm_blast_radius else ""
+    policy, target = case.policy, case.incident.target
+    kinds = [action.kind for action in case.acts]
+    needs = max((needed(policy, target, kind) for kind in kinds), default=1)
+    lists = [names for kind in kinds for names in _lists(policy, target, kind)]
+    approvers = _common(lists)
+    confirm = target if case.strategy.blast_radius > policy.confirm_blast_radius else ""
     nobody = ""
     if lists and not approvers:
         told = " and ".join(sorted({", ".join(names) for names in lists}))
         nobody = f"nobody may approve it: the rules that match name {told}, with nobody in common"
     elif lists and len(approvers) < needs:
         nobody = f"{needs} people have to approve it, and only {', '.join(approvers)} may"
-    return Asked(needs, tuple(approvers), confirm, nobody)
+    return Asked(needs, approvers, confirm, nobody)
 
 
-def _lists(case: Case, action: Action) -> list[tuple[str, ...]]:
-    """The lists of approvers that count for one action: those of the rules that match, else the policy's."""
-    of_rules = [rule.approvers for rule in case.matching(action) if rule.approvers]
-    return of_rules or ([case.policy.approvers] if case.policy.approvers else [])
+def matching(policy: PolicySettings, target: str, kind: ActionKind) -> tuple[PolicyRule, ...]:
+    """The rules of the configuration that are about one action on one target."""
+    return tuple(
+        rule
+        for rule in policy.rules
+        if (not rule.targets or target in rule.targets) and (not rule.actions or kind in rule.actions)
+    )
 
 
-def level(case: Case, action: Action) -> Autonomy:
+def level_of(policy: PolicySettings, target: str, kind: ActionKind) -> Autonomy:
     """How far the swarm may go by itself with one action: the strictest word of the rules that match, else the policy's."""
-    named = [rule.autonomy for rule in case.matching(action) if rule.autonomy is not None]
-    return min(named, key=LEVELS.index, default=case.policy.autonomy)
+    named = [rule.autonomy for rule in matching(policy, target, kind) if rule.autonomy is not None]
+    return min(named, key=LEVELS.index, default=policy.autonomy)
+
+
+def needed(policy: PolicySettings, target: str, kind: ActionKind) -> int:
+    """How many different people have to approve one action, where people are asked."""
+    return max((rule.approvals or 1 for rule in matching(policy, target, kind)), default=1)
+
+
+def approvers_of(policy: PolicySettings, target: str, kind: ActionKind) -> tuple[str, ...] | None:
+    """Who may approve one action, sorted: those that every list names which counts; None where there is none: every person."""
+    lists = _lists(policy, target, kind)
+    return _common(lists) if lists else None
+
+
+def _lists(policy: PolicySettings, target: str, kind: ActionKind) -> list[tuple[str, ...]]:
+    """The lists of approvers that count for one action: those of the rules that match, else the policy's."""
+    of_rules = [rule.approvers for rule in matching(policy, target, kind) if rule.approvers]
+    return of_rules or ([policy.approvers] if policy.approvers else [])
+
+
+def _common(lists: list[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted(set(lists[0]).intersection(*lists[1:]))) if lists else ()
 
 
 def _person(case: Case) -> Said:
@@ -71,7 +97,7 @@ def _protected(case: Case) -> Said:
 def _autonomy(case: Case) -> Said:
     target = case.incident.target
     for action in case.acts:
-        match level(case, action):
+        match level_of(case.policy, target, action.kind):
             case "observe":
                 yield "deny", f"policy only observes {target}: {action.kind} is not done there"
             case "suggest":
