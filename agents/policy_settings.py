@@ -12,6 +12,9 @@ from pydantic import AwareDatetime, Field, StringConstraints, field_validator, m
 from agents.facts import ActionKind, Name
 from agents.platforms import Section
 
+MONTH_S = 30 * 86_400.0
+"""The longest span, in seconds, that anything here may ask for."""
+
 Autonomy = Literal["observe", "suggest", "ask", "auto"]
 """How far the swarm may go by itself: only watch and diagnose, say what it would do, do what a person approved, or act alone."""
 
@@ -126,11 +129,11 @@ class PolicySettings(Section):
     """The largest share of users, 0 to 1, that an automatic action may touch."""
     confirm_blast_radius: float = Field(default=0.5, ge=0, le=1)
     """Whoever approves what touches more than this share of users types the target's name to confirm."""
-    min_outcomes: float = Field(default=5, ge=0)
+    min_outcomes: float = Field(default=5, ge=0, le=1_000_000)
     """Verified outcomes of that action against that fault class before it may be automatic."""
-    approval_ttl_s: float = Field(default=600, ge=1)
+    approval_ttl_s: float = Field(default=600, ge=1, le=MONTH_S)
     """Seconds that a person has to decide."""
-    plan_max_age_s: float = Field(default=120, ge=1)
+    plan_max_age_s: float = Field(default=120, ge=1, le=MONTH_S)
     """An approved plan older than this at the executor is made anew."""
     max_attempts: int = Field(default=3, ge=1, le=10)
     """Strategies tried for one incident before a person is paged."""
@@ -138,17 +141,17 @@ class PolicySettings(Section):
     """The same action on the same region that did not help so often within a day is not tried again without a person."""
     actions_per_hour: int = Field(default=4, ge=1)
     """The same action on the same region, automatic, at most so often in an hour."""
-    cool_down_s: float = Field(default=60, ge=0)
+    cool_down_s: float = Field(default=60, ge=0, le=MONTH_S)
     """Seconds after an action on a region before the same action there may be automatic."""
     hourly_budget: int = Field(default=12, ge=1)
     """Actions on one target, of whatever kind, in an hour; more are not automatic."""
     daily_budget: int = Field(default=40, ge=1)
     """Actions on one target, of whatever kind, in 24 hours; more are not automatic."""
-    hold_down_s: float = Field(default=60, ge=0)
+    hold_down_s: float = Field(default=60, ge=0, le=MONTH_S)
     """Seconds after a change of traffic before the next one may be automatic."""
     max_switches: int = Field(default=3, ge=1)
     """Changes of traffic of one target within `switch_window_s`; more are not automatic."""
-    switch_window_s: float = Field(default=3600, ge=1)
+    switch_window_s: float = Field(default=3600, ge=1, le=MONTH_S)
     """The window, in seconds, in which changes of traffic are counted."""
     max_concurrent: int = Field(default=2, ge=1)
     """Targets on which the swarm acts at the same time."""
