@@ -36,6 +36,8 @@ class History:
     paused: bool = False
     busy_with: str | None = None
     """Another incident that is changing the same target now."""
+    clock: str = ""
+    """Why the times in it are in doubt (the clock was set); empty where they are trusted."""
 
 
 def horizon(policy: PolicySettings) -> timedelta:
@@ -44,7 +46,13 @@ def horizon(policy: PolicySettings) -> timedelta:
 
 
 def history_of(
-    incidents: Iterable[Incident], *, paused: bool, target: str, besides: str, since: datetime | None = None
+    incidents: Iterable[Incident],
+    *,
+    paused: bool,
+    target: str,
+    besides: str,
+    since: datetime | None = None,
+    clock: str = "",
 ) -> History:
     """The history that the incidents' steps tell, without what ended before `since`."""
     performed: list[Performed] = []
@@ -53,7 +61,7 @@ def history_of(
         if incident.target == target and incident.id != besides and incident.status in BUSY:
             busy = incident.id
         performed.extend(done for done in _performed(incident) if since is None or done.at >= since)
-    return History(performed=tuple(performed), paused=paused, busy_with=busy)
+    return History(performed=tuple(performed), paused=paused, busy_with=busy, clock=clock)
 
 
 def _performed(incident: Incident) -> Iterator[Performed]:

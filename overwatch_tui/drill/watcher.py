@@ -67,10 +67,11 @@ class Watcher:
             if left <= 0:
                 return False
             self._changed.clear()
+            changed = asyncio.ensure_future(self._changed.wait())  # not wait_for: it may swallow a cancellation in 3.11
             try:
-                await asyncio.wait_for(self._changed.wait(), left)
-            except TimeoutError:
-                return holds()
+                await asyncio.wait({changed}, timeout=left)
+            finally:
+                changed.cancel()
         return True
 
     def steady(self, regions: int) -> bool:
