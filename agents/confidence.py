@@ -37,13 +37,14 @@ def weigh(
 ) -> Record:
     """The weighted record of one action against one fault class, and the action's rate against the other classes.
 
-    An outcome halves in 90 days; one of another target counts half; a simulated one counts as little as `SIMULATED` says, and all
-    of a class together no more than `SIMULATED_CAP`, unless `target` is the `demo` that it was held on.
+    An outcome halves in 90 days, counted in whole ones, so that five of today are five; one of another target counts half; a
+    simulated one counts as little as `SIMULATED` says, and all of a class together no more than `SIMULATED_CAP`, unless `target`
+    is the `demo` that it was held on.
     """
     good = bad = others_good = others = 0.0
     left: defaultdict[str, float] = defaultdict(lambda: SIMULATED_CAP)
     for outcome in sorted((o for o in outcomes if o.action == action), key=lambda o: o.at, reverse=True):
-        age = max(0.0, (now - outcome.at).total_seconds() / 86_400)
+        age = max(0, (now - outcome.at).days)
         weight = 0.5 ** (age / HALF_LIFE_DAYS)
         if outcome.simulated and not (demo and outcome.target == target):
             weight = min(weight * SIMULATED, left[outcome.fault_class])
