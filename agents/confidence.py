@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from agents.facts import Confidence
+from agents.facts import Confidence, Diagnosis
 from agents.seams import OutcomeRecord, Record
 
 PARENT_WEIGHT = 8.0
@@ -27,6 +27,9 @@ SIMULATED_CAP = 5.0
 """What all drills elsewhere may weigh for one fault class. The newest count first, so that a new failure is never crowded out."""
 PRIOR_RATE = 0.85
 PRIOR_WEIGHT = 8.0
+
+UNCITED = 0.0
+"""The evidence of a claim that cites nothing that is stored: below every threshold, whatever is configured."""
 
 MANUAL = "manual"
 """Stands for the fault class where a person asked for the action and nothing was diagnosed."""
@@ -59,6 +62,16 @@ def weigh(
             others_good += weight * outcome.succeeded
     rate = (PRIOR_RATE * PRIOR_WEIGHT + others_good) / (PRIOR_WEIGHT + others)
     return Record(successes=good, failures=bad, parent_rate=rate)
+
+
+def bounded(diagnosis: Diagnosis, stored: Collection[str]) -> Diagnosis:
+    """The diagnosis with those of its citations that are stored; without one, nothing is proved. Held against whoever made it."""
+    cites = tuple(id_ for id_ in diagnosis.cites if id_ in stored)
+    hypotheses = tuple(
+        h.model_copy(update={"cites": tuple(id_ for id_ in h.cites if id_ in stored)}) for h in diagnosis.hypotheses
+    )
+    evidence = diagnosis.evidence if cites else min(diagnosis.evidence, UNCITED)
+    return diagnosis.model_copy(update={"cites": cites, "hypotheses": hypotheses, "evidence": evidence})
 
 
 def veto(*words: float | None) -> float | None:
