@@ -85,7 +85,7 @@ def sights(draw):
     seen = [(f"o{n}", *key, value) for n, (key, value) in enumerate(known, 1)]
     shown = draw(st.lists(st.tuples(st.sampled_from(regions), st.sampled_from(KINDS)), min_size=1, max_size=4, unique=True))
     ids = [id_ for id_, *_ in seen]
-    proofs = [tuple(draw(st.lists(st.sampled_from(ids), max_size=2))) if ids else () for _ in shown]
+    proofs = [tuple(draw(st.lists(st.sampled_from([*ids, "o999"]), max_size=2))) for _ in shown]
     return seen, [(region, kind, proof) for (region, kind), proof in zip(shown, proofs, strict=True)]
 
 
@@ -233,9 +233,18 @@ async def test_p04_a_reasoner_that_makes_up_its_citations_is_bounded_at_the_door
 async def test_p04_a_symptom_whose_observations_are_gone_is_hearsay(build):
     incident = outage(build)
     blind = incident.model_copy(update={"observations": tuple(o for o in incident.observations if o.region != "east")})
+    assert EMBEDDED.judge("region_down", blind).ruled_out
     found, decision = await decided(build, blind, EMBEDDED)
     assert found.evidence < 0.85
     assert decision.verdict != "approve"
+
+
+def test_p04_a_region_of_which_only_its_traffic_is_known_is_not_known_to_be_well(build):
+    seen = outage(build)
+    kept = tuple(o for o in seen.observations if o.region != "west")
+    traffic = Observation(id="o50", region="west", metric="traffic", value=0, text="nobody", at=build.clock.now())
+    assert not EMBEDDED.judge("region_down", seen).ruled_out
+    assert EMBEDDED.judge("region_down", seen.model_copy(update={"observations": (*kept, traffic)})).ruled_out
 
 
 @FREELY
