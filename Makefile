@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: launch test lint bench format lock
+.PHONY: launch test lint bench simulate mutants format lock
 
 launch: $(STAMP)
 	@$(BIN)/overwatch-tui launch
@@ -22,6 +22,12 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/start_up.py
 	@$(BIN)/python benchmarks/mcp_calls.py
+
+simulate: $(STAMP)
+	@PYTHONPATH=. $(BIN)/python benchmarks/gate_simulation.py $(SEED)
+
+mutants: $(STAMP)
+	@$(BIN)/python scripts/mutants.py $(ARGS)
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .

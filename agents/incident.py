@@ -60,6 +60,9 @@ UNDECIDED: frozenset[Status] = frozenset({"open", "diagnosed", "proposed", "awai
 BUSY: frozenset[Status] = frozenset({"acting", "verifying", "verified", "undoing"})
 """Infrastructure is being changed or judged; nobody else may act on the target."""
 
+TOUCHED: frozenset[ActionStatus] = frozenset({"succeeded", "failed"})
+"""How a step ends that has changed something, or may have: a change of traffic can fail half-way."""
+
 
 class IllegalTransitionError(ValueError):
     """The event does not fit the incident's state; whoever emitted it saw an older one."""
@@ -301,6 +304,7 @@ def _finished(incident: Incident, data: ActionFinished, at: datetime) -> _Change
         raise IllegalTransitionError(
             f"step {data.step} of {data.strategy!r} does not fit {incident.id} while {incident.status!r}"
         )
+    _must_be_next(incident, strategy, data)
     step = Step(
         strategy=data.strategy,
         step=data.step,
@@ -320,6 +324,19 @@ def _finished(incident: Incident, data: ActionFinished, at: datetime) -> _Change
     elif not data.undo and data.status in {"failed", "refused"}:
         changes["status"] = "undoing"
     return changes
+
+
+def _must_be_next(incident: Incident, strategy: Strategy, data: ActionFinished) -> None:
+    """Each step ends once, in order; and only what was done, or may have been, is undone."""
+    reported = {s.step for s in incident.steps_of(data.strategy, undo=data.undo)}
+    if data.undo:
+        fits = data.step in {s.step for s in incident.steps_of(data.strategy) if s.status in TOUCHED}
+    else:
+        done = [s for s in incident.steps_of(data.strategy) if s.status == "succeeded"]
+        fits = data.step == len(done) < len(strategy.actions)
+    if not fits or data.step in reported:
+        what = "the undoing of step" if data.undo else "step"
+        raise IllegalTransitionError(f"{what} {data.step} of {data.strategy!r} is not what {incident.id} waits for")
 
 
 def _passed(incident: Incident, data: VerificationPassed, _at: datetime) -> _Changes:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from agents.calibration import calibrate
 from agents.catalogue import load_catalogue
+from agents.clock_watch import ClockWatch, Steadied
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
@@ -36,6 +37,8 @@ from agents.traffic_controller import TrafficController
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
+TOOLS_PATIENCE_SECONDS = 20.0
+"""How long work waits for tools that are slow to start: without them nothing can be proposed, and a person would be called."""
 PAGE = 100
 """Incidents that are read at first; where they do not reach back far enough, twice as many."""
 
@@ -121,6 +124,7 @@ class Swarm:
         tools = McpTools(self._clock)
         catalogue = load_catalogue()
         policy = self._settings.policy
+        times = ClockWatch(self._clock, max(policy.hold_down_s, policy.cool_down_s))
         reasoner = make_reasoner(self._settings.model, catalogue, self._clock)
         sentry = Sentry(
             targets=targets,
@@ -129,9 +133,11 @@ class Swarm:
             store=store,
             clock=self._clock,
             telemetry=self._telemetry,
+            times=times,
         )
         inventory = TargetInventory(targets, tools, sentry)
         effects = DurableEffects(store=store, tools=tools, clock=self._clock, policy=policy, approval_key=self._approval_key)
+        steadied = Steadied(effects, times)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
@@ -142,19 +148,20 @@ class Swarm:
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
-            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue),
-            Logistics(effects, policy, inventory),
-            TrafficController(effects, policy, inventory, sentry),
+            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue, times.why),
+            Logistics(steadied, policy, inventory),
+            TrafficController(steadied, policy, inventory, sentry),
         )
         log = LogWatch(store, self._clock)
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
-                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock)
+                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
+                group.create_task(times.run(), name="clock watch")
                 for agent in agents:
-                    group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
+                    group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(log, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, times, tools, reasoner.name), name="state")
                 group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
@@ -173,23 +180,26 @@ class Swarm:
     def _approval_key(self) -> Path | None:
         return None if self._found is None else self._found.approval_key
 
-    async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event) -> None:
+    async def _deliver(self, runner: Runner, agent: Agent, looked: asyncio.Event, tools: McpTools) -> None:
         """Feed an agent, once everything was looked at: after a restart work waits already, and nobody may judge it unseeing."""
         self._telemetry.publish(AgentState(agent.name, "idle", self._clock.now()))
         await looked.wait()
+        if self._found is not None and self._found.server is not None:
+            await tools.wait_up(TOOLS_PATIENCE_SECONDS)
         await runner.run(agent)
 
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, log: LogWatch, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(self, log: LogWatch, times: ClockWatch, tools: McpTools, reasoning: str) -> None:
         while True:
             await log.look()
             automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
-            problem = log.problem or waiting or outside or tools.problem
+            doubt = times.doubt()
+            problem = log.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),

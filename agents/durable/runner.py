@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
@@ -29,11 +30,20 @@ _log = logging.getLogger(__name__)
 class Runner:
     """Feeds agents from the bus. A failing agent is told so on the screen and never stops the others."""
 
-    def __init__(self, *, bus: Bus, store: Store, telemetry: Telemetry, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        bus: Bus,
+        store: Store,
+        telemetry: Telemetry,
+        clock: Clock,
+        settling: Callable[[], object | None] = lambda: None,
+    ) -> None:
         self._bus = bus
         self._store = store
         self._telemetry = telemetry
         self._clock = clock
+        self._settling = settling
         self._order: dict[tuple[str, str], asyncio.Lock] = {}
 
     async def run(self, agent: Agent) -> None:
@@ -47,10 +57,11 @@ class Runner:
                 task.add_done_callback(lambda _: slots.release())
 
     async def sweep(self) -> None:
-        """Let approvals expire, until cancelled."""
+        """Let approvals expire, until cancelled; not while it is not known what time it is."""
         while True:
             try:
-                await self._store.expire_approvals()
+                if self._settling() is None:
+                    await self._store.expire_approvals()
             except DurableError:
                 _log.exception("the sweep failed")
             await self._clock.sleep(SWEEP_SECONDS)

@@ -12,7 +12,9 @@ from agents.seams import Clock
 WRITE_EVERY = timedelta(seconds=5)
 """How often it is proved, in quiet times, that the log takes writes: reading goes on working where a disk is full."""
 PATIENCE_S = 1.0
-"""How long a look waits for an answer. SQLite itself waits five seconds for another program's lock."""
+"""How long a look waits for an answer."""
+LATE = timedelta(seconds=5)
+"""From when on an answer that does not come is said: SQLite itself waits so long for another program's lock."""
 HELD = "nothing is carried out until it can be written again"
 
 
@@ -38,9 +40,9 @@ class LogWatch:
             self._asked = asyncio.create_task(self._ask(now if due else None), name="look at the log")
         done, _ = await asyncio.wait({self._asked}, timeout=PATIENCE_S)
         if not done:
-            waited = max(PATIENCE_S, (self._clock.now() - self._since).total_seconds())
-            path = self._store.database.path
-            self.problem = f"{path} has not answered for {waited:.0f} s: does another program hold its lock? {HELD}"
+            if (waited := self._clock.now() - self._since) >= LATE:
+                path, seconds = self._store.database.path, waited.total_seconds()
+                self.problem = f"{path} has not answered for {seconds:.0f} s: does another program hold its lock? {HELD}"
             return
         asked, self._asked = self._asked, None
         try:

@@ -6,7 +6,7 @@ is not decided on yet: its delivery waits, uncounted. What was proposed too long
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Protocol
 
@@ -58,11 +58,19 @@ class Orchestrator:
     name = "Orchestrator"
     types = frozenset({StrategyProposed.TYPE, StrategyEdited.TYPE, ApprovalDecided.TYPE})
 
-    def __init__(self, policy: PolicySettings, inventory: Inventory, past: Past, catalogue: Catalogue) -> None:
+    def __init__(
+        self,
+        policy: PolicySettings,
+        inventory: Inventory,
+        past: Past,
+        catalogue: Catalogue,
+        clock_doubt: Callable[[], str] = str,
+    ) -> None:
         self._policy = policy
         self._inventory = inventory
         self._past = past
         self._catalogue = catalogue
+        self._clock_doubt = clock_doubt
 
     async def handle(self, event: Event, context: Context) -> Outcome:
         """Answer a proposal with a decision or a request, and a person's decision with a decision."""
@@ -148,5 +156,5 @@ class Orchestrator:
     async def _judge(self, incident: Incident, strategy: Strategy, context: Context) -> Decision:
         world = await self._inventory.world(incident.target)
         past = await self._past.recent_incidents(incident.target)
-        paused = await self._past.paused()
-        return decide(incident, strategy, self._policy, world, past, self._catalogue, context.clock.now(), paused=paused)
+        paused, clock, now = await self._past.paused(), self._clock_doubt(), context.clock.now()
+        return decide(incident, strategy, self._policy, world, past, self._catalogue, now, paused=paused, clock=clock)

@@ -52,7 +52,7 @@ def digest(catalogue: Catalogue) -> str:
     return hashlib.sha256(canonical({"faults": faults, "actions": actions})).hexdigest()
 
 
-def decide(
+def decide(  # noqa: PLR0913 - all that a decision rests on, each by its name
     incident: Incident,
     strategy: Strategy,
     policy: PolicySettings,
@@ -62,13 +62,14 @@ def decide(
     now: datetime,
     *,
     paused: bool,
+    clock: str = "",
 ) -> Decision:
     """Judge on what the past incidents tell, with the basis packed. Never raises: what can't be recorded is refused."""
     try:
         since = now - horizon(policy)
     except Exception:  # noqa: BLE001 - a policy that can't be read is refused by the gate itself, with the reason
         since = None
-    history = history_of(past, paused=paused, target=incident.target, besides=incident.id, since=since)
+    history = history_of(past, paused=paused, target=incident.target, besides=incident.id, since=since, clock=clock)
     decision = judge(incident, strategy, policy, world, history, catalogue, now)
     try:
         return replace(decision, basis=pack(decision, policy, world, history, catalogue, now))

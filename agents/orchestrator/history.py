@@ -36,6 +36,8 @@ class History:
     paused: bool = False
     busy_with: str | None = None
     """Another incident that is changing the same target now."""
+    clock: str = ""
+    """Why the times in it are in doubt (the clock was set); empty where they are trusted."""
 
 
 def horizon(policy: PolicySettings) -> timedelta:
@@ -44,7 +46,13 @@ def horizon(policy: PolicySettings) -> timedelta:
 
 
 def history_of(
-    incidents: Iterable[Incident], *, paused: bool, target: str, besides: str, since: datetime | None = None
+    incidents: Iterable[Incident],
+    *,
+    paused: bool,
+    target: str,
+    besides: str,
+    since: datetime | None = None,
+    clock: str = "",
 ) -> History:
     """The history that the incidents' steps tell, without what ended before `since`."""
     performed: list[Performed] = []
@@ -53,7 +61,7 @@ def history_of(
         if incident.target == target and incident.id != besides and incident.status in BUSY:
             busy = incident.id
         performed.extend(done for done in _performed(incident) if since is None or done.at >= since)
-    return History(performed=tuple(performed), paused=paused, busy_with=busy)
+    return History(performed=tuple(performed), paused=paused, busy_with=busy, clock=clock)
 
 
 def _performed(incident: Incident) -> Iterator[Performed]:
@@ -74,11 +82,10 @@ def _helped(incident: Incident, step: Step) -> bool | None:
     """Whether the plan of a step helped: verified, or failed, taken back and found wanting."""
     if step.status == "failed":
         return False
-    current = incident.strategy is not None and incident.strategy.id == step.strategy
-    if not current:
-        left = any(tried.strategy.id == step.strategy and tried.result.startswith("left:") for tried in incident.tried)
-        return None if left else False
+    given_up = [tried.result for tried in incident.tried if tried.strategy.id == step.strategy]
+    if given_up:
+        return None if given_up[-1].startswith("left:") else False
     if incident.status == "verified" or incident.resolved_how == "verified":
         return True
-    given_up = any(s.status == "failed" or s.undo for s in incident.steps if s.strategy == step.strategy)
-    return False if given_up or any(not check.passed for check in incident.checks) else None
+    undone = any(s.status == "failed" or s.undo for s in incident.steps if s.strategy == step.strategy)
+    return False if undone or any(not check.passed for check in incident.checks) else None

@@ -104,6 +104,14 @@ def _give_up(case: Case) -> Said:
             yield "allow", f"{action.kind} failed there {len(tries)} times within a day, of {limit}"
 
 
+def _clock(case: Case) -> Said:
+    """Every age that the other rules reckon with is wrong after the clock was set."""
+    if case.history.clock:
+        yield "ask", case.history.clock
+    else:
+        yield "allow", "the clock is trusted"
+
+
 def _budget(case: Case, span: timedelta, limit: int, words: str) -> Said:
     done, wanted = len(_within(case, span, _here(case))), len(case.acts)
     if done + wanted > limit:
@@ -164,5 +172,6 @@ LIMIT_RULES = (
     Rule("budget.day", _daily, doubt=True),
     Rule("hold_down", _hold_down, doubt=True),
     Rule("switches.window", _switches, doubt=True),
+    Rule("clock", _clock, doubt=True),
 )
 """What has to hold for a plan to be carried out without a person."""

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 
+from agents.clock_watch import ClockJumpedError, ClockWatch
 from agents.events import ActionFinished, Event, IncidentResolved, VerificationFailed, VerificationPassed, answer
 from agents.facts import Health, Strategy
 from agents.incident import Incident
@@ -43,12 +44,14 @@ class Sentry:
         clock: Clock,
         telemetry: Telemetry,
         transport: Transport | None = None,
+        times: ClockWatch | None = None,
     ) -> None:
         self._targets = targets
         self._settings = settings
         self._store = store
         self._clock = clock
         self._telemetry = telemetry
+        self._times = times or ClockWatch(clock, monotonic=lambda: clock.now().timestamp())
         self._transport = transport or HttpTransport(clock)
         self._looker = Looker(settings, tools, self._transport, clock)
         self._verifier = Verifier(self._looker, store, settings, targets)
@@ -83,11 +86,17 @@ class Sentry:
         return {} if memory is None else {region: before for region, (_, _, before) in memory.images.items() if before}
 
     async def watch(self) -> None:
-        """Look at every target until cancelled. No failure of a look, the store or the platform ends it."""
-        self._memories = {name: Memory(name, settings, self._settings) for name, settings in self._targets.items()}
-        watcher = Watcher(self._memories, self._looker, Decider(self._store), self._settings, self._clock, self.looked)
+        """Look at every target until cancelled. No failure of a look, the store or the platform ends it.
+
+        What was learnt in a time that was not the time is forgotten, as over a restart: it would hide what is seen now.
+        """
         try:
-            await watcher.run(self._telemetry, lambda: "; ".join(self._verifying))
+            while True:
+                self._memories = {name: Memory(name, settings, self._settings) for name, settings in self._targets.items()}
+                decider = Decider(self._store)
+                watcher = Watcher(self._memories, self._looker, decider, self._settings, self._clock, self.looked)
+                with contextlib.suppress(ClockJumpedError):
+                    await self._times.unless_jumped(watcher.run(self._telemetry, lambda: "; ".join(self._verifying)))
         finally:
             await self.close()
 
@@ -112,7 +121,8 @@ class Sentry:
         self._verifying.append(doing)
         try:
             learnt = memory.baselines if memory is not None else None
-            passed, checks = await self._verifier.verify(incident, strategy, learnt, context.clock)
+            verifying = self._verifier.verify(incident, strategy, learnt, context.clock)
+            passed, checks = await self._times.unless_jumped(verifying)
         finally:
             with contextlib.suppress(ValueError):
                 self._verifying.remove(doing)

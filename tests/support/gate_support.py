@@ -22,8 +22,8 @@ CATALOGUE = load_catalogue()
 class Past:
     """A past that the test sets."""
 
-    def __init__(self, incidents=(), *, paused=False):
-        self.incidents, self.is_paused = incidents, paused
+    def __init__(self, incidents=(), *, paused=False, clock=""):
+        self.incidents, self.is_paused, self.clock = incidents, paused, clock
 
     async def recent_incidents(self, target):
         return self.incidents
@@ -74,7 +74,8 @@ def against(decision: Decision) -> set[str]:
 def orchestrator(build: Build, *, policy=None, world=None, past=None) -> Orchestrator:
     """The agent over fixed facts."""
     inventory = FixedInventory(world or build.world())
-    return Orchestrator(policy or PolicySettings(), inventory, past or Past(), CATALOGUE)
+    past = past or Past()
+    return Orchestrator(policy or PolicySettings(), inventory, past, CATALOGUE, lambda: getattr(past, "clock", ""))
 
 
 async def carried_out(build: Build, incident: Incident, events, *, world=None) -> list[str]:
