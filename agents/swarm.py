@@ -32,6 +32,7 @@ from agents.telemetry import AgentState, SwarmState, Telemetry
 from agents.tool_server import ToolServer
 from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
+from agents.windows import held
 
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
@@ -199,6 +200,7 @@ class Swarm:
                     threshold=self._settings.policy.threshold,
                     problem=problem,
                     paused_by=automation.by,
+                    held=held(self._settings.policy.windows, self._found.targets if self._found else (), self._clock.now()),
                 )
             )
             await self._clock.sleep(STATE_SECONDS)
@@ -211,9 +213,7 @@ class Swarm:
                 told = await self._calibrated(store, targets, told)
             await self._clock.sleep(STATE_SECONDS)
 
-    async def _calibrated(
-        self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]
-    ) -> tuple[int, int]:
+    async def _calibrated(self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]) -> tuple[int, int]:
         policy, known = self._settings.policy, (await store.outcome_count(), len(targets))
         if known != told:
             measured = await asyncio.to_thread(

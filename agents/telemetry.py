@@ -75,6 +75,8 @@ class SwarmState:
     threshold: float
     problem: str = ""
     paused_by: str = ""
+    held: str = ""
+    """The freezes and maintenance windows that hold now, with their targets and ends; empty where none does."""
 
 
 Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Calibration | Event

@@ -274,6 +274,7 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         bus=clean(swarm.bus, 60),
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
+        held=clean(swarm.held),
     )
 
 

@@ -45,3 +45,5 @@ def _told(state: State, glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
     if swarm is not None and swarm.automation == "paused":
         who = f" by {swarm.paused_by}" if swarm.paused_by else ""
         yield f"{glyphs.paused} PAUSED{who}  nothing is carried out until automation is armed again: p", "notice"
+    if swarm is not None and swarm.held:
+        yield f"{glyphs.paused} HELD  {swarm.held}", "notice"
