@@ -77,6 +77,8 @@ class SwarmState:
     paused_by: str = ""
     paused_reason: str = ""
     paused_at: datetime | None = None
+    held: str = ""
+    """The freezes and maintenance windows that hold now, with their targets and ends; empty where none does."""
 
 
 Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Calibration | Event

@@ -280,6 +280,7 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
         paused_reason=clean(swarm.paused_reason, 400),
+        held=clean(swarm.held),
     )
 
 

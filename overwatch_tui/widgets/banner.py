@@ -47,3 +47,5 @@ def _told(state: State, glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
         when = f" at {swarm.paused_at:%H:%M}Z" if swarm.paused_at is not None else ""
         why = f": {swarm.paused_reason}" if swarm.paused_reason else ""
         yield f"{glyphs.paused} PAUSED{who}{when}{why}  nothing is carried out until automation is armed again: p", "notice"
+    if swarm is not None and swarm.held:
+        yield f"{glyphs.paused} HELD  {swarm.held}", "notice"
