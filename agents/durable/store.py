@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agents.durable import log, outcomes
 from agents.durable import schema as s
 from agents.durable.database import Database
-from agents.durable.errors import ApprovalError
+from agents.durable.errors import ApprovalError, StorageError
 from agents.events import (
     A_PERSON_S_WORD,
     ApprovalDecided,
@@ -31,6 +33,8 @@ from agents.seams import Clock, Outcome, OutcomeRecord, Record
 POLL_SECONDS = 0.1
 Subscriber = Callable[[Sequence[Event]], None]
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Automation:
@@ -39,6 +43,14 @@ class Automation:
     paused: bool = False
     by: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How automation stands, and how many deliveries are parked."""
+
+    automation: Automation = Automation()
+    parked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class Store:
         self.clock = clock
         self._subscribers: list[Subscriber] = []
         self._told = 0
+        self._behind = False
         self._telling = asyncio.Lock()
         self._poll: asyncio.Task[None] | None = None
 
@@ -263,10 +276,28 @@ class Store:
         """The first record that was changed after it was written; None where the chain is whole."""
         return await self.database.run(log.first_broken)
 
+    async def standing(self, *, written: datetime | None) -> Standing:
+        """How it stands, in one transaction; with a time, that time is written too, which shows that the log takes writes."""
+
+        def work(connection: Connection) -> Standing:
+            if written is not None:
+                value = {"value": written.isoformat()}
+                change = upsert(s.meta).values(key="written", **value)
+                connection.execute(change.on_conflict_do_update(index_elements=["key"], set_=value))
+            row = connection.execute(select(s.automation)).first()
+            automation = Automation() if row is None else Automation(row.paused, row.by, row.reason)
+            parked = connection.execute(select(func.count()).select_from(s.delivery).where(s.delivery.c.parked)).scalar() or 0
+            return Standing(automation, parked)
+
+        return await self.database.run(work)
+
     async def _told_after(self, work: Callable[[Connection], list[Event]]) -> list[Event]:
         added = await self.database.run(work)
         if added:
-            await self._tell()
+            try:
+                await self._tell()
+            except StorageError:  # it is committed: whoever wanted that must not hear that it failed
+                self._behind = True
         return added
 
     async def _tell(self) -> None:
@@ -278,13 +309,18 @@ class Store:
                     subscriber([event for _, event in new])
 
     async def _notice_others(self) -> None:
-        last = await self.database.data_version()
+        last: int | None = None
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            now = await self.database.data_version()
-            if now != last:
+            try:
+                now = await self.database.data_version()
+                if now != last or self._behind:
+                    self._behind = False
+                    await self._tell()
                 last = now
-                await self._tell()
+            except StorageError as error:
+                self._behind = True
+                _log.debug("the log can't be read now: %s", error)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def _decision(incident: Incident, *, approved: bool, by: str, reason: str, at: datetime) -> Event:
