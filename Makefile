@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: launch test lint bench chaos format lock
+.PHONY: launch test lint bench chaos format lock simulate mutants
 
 launch: $(STAMP)
 	@$(BIN)/overwatch-tui launch
@@ -25,6 +25,12 @@ bench: $(STAMP)
 
 chaos: $(STAMP)
 	@$(BIN)/python tests/chaos/campaign.py $(ARGS)
+
+simulate: $(STAMP)
+	@PYTHONPATH=. $(BIN)/python benchmarks/gate_simulation.py $(SEED)
+
+mutants: $(STAMP)
+	@$(BIN)/python scripts/mutants.py $(ARGS)
 
 format: $(STAMP)
 	@$(BIN)/ruff check --fix .

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from agents.facts import Confidence
+from agents.facts import Confidence, Diagnosis
 from agents.seams import OutcomeRecord, Record
 
 PARENT_WEIGHT = 8.0
@@ -28,6 +28,9 @@ SIMULATED_CAP = 5.0
 PRIOR_RATE = 0.85
 PRIOR_WEIGHT = 8.0
 
+UNCITED = 0.0
+"""The evidence of a claim that cites nothing that is stored: below every threshold, whatever is configured."""
+
 MANUAL = "manual"
 """Stands for the fault class where a person asked for the action and nothing was diagnosed."""
 
@@ -37,13 +40,14 @@ def weigh(
 ) -> Record:
     """The weighted record of one action against one fault class, and the action's rate against the other classes.
 
-    An outcome halves in 90 days; one of another target counts half; a simulated one counts as little as `SIMULATED` says, and all
-    of a class together no more than `SIMULATED_CAP`, unless `target` is the `demo` that it was held on.
+    An outcome halves in 90 days, counted in whole ones, so that five of today are five; one of another target counts half; a
+    simulated one counts as little as `SIMULATED` says, and all of a class together no more than `SIMULATED_CAP`, unless `target`
+    is the `demo` that it was held on.
     """
     good = bad = others_good = others = 0.0
     left: defaultdict[str, float] = defaultdict(lambda: SIMULATED_CAP)
     for outcome in sorted((o for o in outcomes if o.action == action), key=lambda o: o.at, reverse=True):
-        age = max(0.0, (now - outcome.at).total_seconds() / 86_400)
+        age = max(0, (now - outcome.at).days)
         weight = 0.5 ** (age / HALF_LIFE_DAYS)
         if outcome.simulated and not (demo and outcome.target == target):
             weight = min(weight * SIMULATED, left[outcome.fault_class])
@@ -58,6 +62,16 @@ def weigh(
             others_good += weight * outcome.succeeded
     rate = (PRIOR_RATE * PRIOR_WEIGHT + others_good) / (PRIOR_WEIGHT + others)
     return Record(successes=good, failures=bad, parent_rate=rate)
+
+
+def bounded(diagnosis: Diagnosis, stored: Collection[str]) -> Diagnosis:
+    """The diagnosis with those of its citations that are stored; without one, nothing is proved. Held against whoever made it."""
+    cites = tuple(id_ for id_ in diagnosis.cites if id_ in stored)
+    hypotheses = tuple(
+        h.model_copy(update={"cites": tuple(id_ for id_ in h.cites if id_ in stored)}) for h in diagnosis.hypotheses
+    )
+    evidence = diagnosis.evidence if cites else min(diagnosis.evidence, UNCITED)
+    return diagnosis.model_copy(update={"cites": cites, "hypotheses": hypotheses, "evidence": evidence})
 
 
 def veto(*words: float | None) -> float | None:

@@ -95,7 +95,7 @@ class ApprovalRequested(Payload):
 
 
 class ApprovalDecided(Payload):
-    """A person (`by`) decided, or the deadline passed (`by` is `deadline`)."""
+    """A person (`by`) decided, or the deadline passed (`by` is `deadline`). `confirm` is what was typed to approve."""
 
     TYPE = "approval.decided"
     approval: str
@@ -104,6 +104,17 @@ class ApprovalDecided(Payload):
     approved: bool
     by: str
     reason: Text = ""
+    confirm: Text = ""
+
+
+class StrategyEdited(Payload):
+    """A person put `strategy` in the place of the one that was waited for. The request for the old one is void."""
+
+    TYPE = "strategy.edited"
+    approval: str
+    replaces: str
+    strategy: Strategy
+    by: str
 
 
 class StrategyApproved(Payload):
@@ -197,7 +208,7 @@ class AutomationArmed(Payload):
     by: str
 
 
-A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, AutomationArmed)
+A_PERSON_S_WORD = (ApprovalDecided, StrategyEdited, FailoverRequested, AutomationArmed)
 """What no agent may say: it opens a way past the gate."""
 
 PAYLOADS: Mapping[str, type[Payload]] = {
@@ -210,6 +221,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         StrategyProposed,
         ApprovalRequested,
         ApprovalDecided,
+        StrategyEdited,
         StrategyApproved,
         StrategyRefused,
         ActionFinished,
@@ -231,6 +243,11 @@ def is_person(name: str) -> bool:
     """
     plain = _plain(name)
     return plain != "" and plain not in {_plain(own) for own in ("policy", "deadline", *AGENTS)}
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names read alike, and so count as one person where two are needed."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(name: str) -> str:

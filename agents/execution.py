@@ -20,7 +20,7 @@ from agents.events import (
     answer,
 )
 from agents.facts import Call, Strategy
-from agents.incident import Incident
+from agents.incident import TOUCHED, Incident
 from agents.policy_settings import PolicySettings
 from agents.seams import CallResult, Context, Effects, Outcome
 from agents.world import UnknownTargetError
@@ -43,20 +43,20 @@ class Todo:
 
 
 def todo(incident: Incident) -> Todo | None:
-    """What is to be done next, or None where nothing is (left)."""
+    """What is to be done next, or None where nothing is (left). A step that failed is undone too: it may have failed half-way."""
     strategy = incident.strategy
     if strategy is None:
         return None
-    done = [s.step for s in incident.steps_of(strategy.id) if s.status == "succeeded"]
+    ended = incident.steps_of(strategy.id)
     if incident.status == "acting":
-        number = len(done)
+        number = sum(s.status == "succeeded" for s in ended)
         if number >= len(strategy.actions):
             return None
         action = strategy.actions[number]
         return Todo(strategy, number, action.call, action.inverse, undo=False)
     if incident.status == "undoing":
         undone = {s.step for s in incident.steps_of(strategy.id, undo=True)}
-        for number in sorted(done, reverse=True):
+        for number in sorted((s.step for s in ended if s.status in TOUCHED), reverse=True):
             action = strategy.actions[number]
             if action.inverse is not None and number not in undone:
                 return Todo(strategy, number, action.inverse, action.call, undo=True)

@@ -1,12 +1,14 @@
 """The one door for text from outside: telemetry, tools, models, health JSON.
 
-Escape sequences, control and bidirectional characters would reach the operator's terminal through any widget, so they are
-removed here, once, where bytes become events.
+Escape sequences, control and bidirectional characters would reach the operator's terminal through any widget, and secrets
+everybody who reads along, so they are removed here, once, where bytes become events.
 """
 
 from __future__ import annotations
 
 import re
+
+from agents.redact import redact
 
 _ESCAPES = re.compile(
     r"\x1b\][^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c|$)"  # OSC, ended by BEL or ST, or not at all
@@ -24,8 +26,9 @@ _FORBIDDEN = re.compile(
 
 
 def clean(text: object, limit: int = 1_000) -> str:
-    """`text` without anything that a terminal would obey, at most `limit` characters, on one line."""
+    """`text` without anything that a terminal would obey and without secrets, at most `limit` characters, on one line."""
     raw = text if isinstance(text, str) else str(text)
     raw = raw[: limit * 4]
     flat = _FORBIDDEN.sub("", _ESCAPES.sub("", raw)).replace("\n", " ").replace("\t", " ")
+    flat = redact(flat)
     return flat if len(flat) <= limit else flat[: limit - 1] + "…"

@@ -33,6 +33,7 @@ from agents.telemetry import AgentState, SwarmState, Telemetry
 from agents.tool_server import ToolServer
 from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
+from agents.windows import held
 
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
@@ -208,7 +209,10 @@ class Swarm:
                     bus="embedded",
                     threshold=self._settings.policy.threshold,
                     problem=problem,
-                    paused_by=automation.by,
+                    paused_by=automation.by if automation.paused else "",
+                    paused_reason=automation.reason if automation.paused else "",
+                    paused_at=automation.at if automation.paused else None,
+                    held=held(self._settings.policy.windows, self._found.targets if self._found else (), self._clock.now()),
                 )
             )
             await self._clock.sleep(STATE_SECONDS)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import aiohttp
@@ -38,6 +39,8 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
         yield Finding("configuration", "fail", str(error), "mend what is named, or leave out what has a default")
         return
     yield Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")
+    for finding in policy_findings(settings):
+        yield finding
     yield _home(home)
     async for finding in _database(home):
         yield finding
@@ -58,6 +61,20 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
             yield platform_finding(name, target)
     async for finding in _tools(settings.tools, targets, identity):
         yield finding
+
+
+def policy_findings(settings: Settings) -> Iterator[Finding]:
+    """What the policy says about targets that are not there, which therefore says nothing."""
+    policy = settings.policy
+    known = {*settings.targets, *([TARGET] if settings.with_demo else [])}
+    named = [(f"policy.rules[{n}]", rule.targets) for n, rule in enumerate(policy.rules)]
+    named += [(f"window {window.name!r}", window.targets) for window in policy.windows]
+    named.append(("policy.protected", policy.protected))
+    for what, targets in named:
+        if strangers := sorted(set(targets) - known):
+            near = get_close_matches(strangers[0], known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+            yield Finding("policy", "warn", f"{what} names {', '.join(map(repr, strangers))}, which is not a target", hint)
 
 
 def _home(home: Path) -> Finding:

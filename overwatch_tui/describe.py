@@ -21,6 +21,7 @@ from agents.events import (
     Payload,
     RollbackFinished,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     VerificationFailed,
@@ -28,6 +29,7 @@ from agents.events import (
 )
 from agents.facts import Check, Strategy
 from agents.incident import Incident
+from overwatch_tui.state.words import given
 
 
 def describe(event: Event) -> str:
@@ -68,7 +70,13 @@ def _waiting(incident: Incident) -> Iterator[str]:
     yield f"waits for a person until {approval.deadline:%H:%M:%S}Z"
     yield f"  would        {calls(plan)}"
     yield f"  undo         {' then '.join(undo) or 'nothing to undo'}"
-    yield f"  to decide    overwatch-tui approve {approval.id}"
+    for person, at in zip(approval.given, approval.given_at, strict=False):
+        yield f"  approved     {person} at {at:%H:%M:%S}Z"
+    if approval.needs > 1:
+        yield f"  people       {given(approval.people, approval.needs)}"
+    if approval.approvers:
+        yield f"  may approve  {', '.join(approval.approvers)}"
+    yield f"  to decide    overwatch-tui approve {approval.id}" + (f" --confirm {approval.confirm}" if approval.confirm else "")
     yield f'               overwatch-tui reject {approval.id} --reason "…"'
 
 
@@ -120,6 +128,11 @@ def _(data: ApprovalRequested) -> str:
 def _(data: ApprovalDecided) -> str:
     words = "approved" if data.approved else "rejected"
     return f"{data.by} {words}" + (f": {data.reason}" if data.reason else "")
+
+
+@_say.register
+def _(data: StrategyEdited) -> str:
+    return f"{data.by} edited the plan: {calls(data.strategy)}"
 
 
 @_say.register

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agents.confidence import bounded
 from agents.events import Event, IncidentDiagnosed, IncidentOpened, IncidentUpdated, answer
 from agents.foundry import Reasoner
 from agents.sanitize import clean
@@ -32,5 +33,5 @@ class Diagnostician:
             words = clean(text, 2_000)
             context.telemetry.publish(Thought(self.name, incident.id, words, self._reasoner.name, context.clock.now(), done=done))
 
-        diagnosis = await self._reasoner.diagnose(incident, aloud, now)
+        diagnosis = bounded(await self._reasoner.diagnose(incident, aloud, now), {o.id for o in incident.observations})
         return Outcome(emit=(answer(event, self.name, 0, IncidentDiagnosed(diagnosis=diagnosis), context.clock.now()),))

@@ -38,15 +38,14 @@ def append(connection: Connection, events: Iterable[Event], expect: int | None =
         if connection.execute(select(s.event.c.seq).where(s.event.c.id == event.id)).first() is not None:
             expected.pop(event.incident, None)
             continue
-        if event.incident:
-            _fold(connection, event, expected.pop(event.incident, None))
-        _side_effects(connection, event)
+        after = _fold(connection, event, expected.pop(event.incident, None)) if event.incident else None
+        _side_effects(connection, event, after)
         _write(connection, event)
         added.append(event)
     return added
 
 
-def _fold(connection: Connection, event: Event, expect: int | None) -> None:
+def _fold(connection: Connection, event: Event, expect: int | None) -> Incident:
     before = read_incident(connection, event.incident)
     if expect is not None and (before is None or before.version != expect):
         raise ConflictError(f"{event.incident} is at version {before and before.version}, not {expect}")
@@ -58,13 +57,14 @@ def _fold(connection: Connection, event: Event, expect: int | None) -> None:
             connection.execute(insert(s.incident).values(id=after.id, number=number, **row))
         except IntegrityError as error:
             raise ConflictError(f"{after.target} has an unresolved incident already") from error
-        return
+        return after
     where = (s.incident.c.id == after.id) & (s.incident.c.version == before.version)
     if connection.execute(update(s.incident).where(where).values(row)).rowcount != 1:
         raise ConflictError(f"{after.id} moved on while it was changed")
+    return after
 
 
-def _side_effects(connection: Connection, event: Event) -> None:
+def _side_effects(connection: Connection, event: Event, after: Incident | None) -> None:
     match event.data:
         case ApprovalRequested() as asked:
             values = {
@@ -75,8 +75,10 @@ def _side_effects(connection: Connection, event: Event) -> None:
             }
             connection.execute(insert(s.approval).values(values))
         case ApprovalDecided() as decided:
+            settled = after.approval.approved if after is not None and after.approval is not None else None
             where = (s.approval.c.id == decided.approval) & s.approval.c.decided.is_(None)
-            change = update(s.approval).where(where).values(decided=decided.approved, by=decided.by, at=event.time.isoformat())
+            by = decided.by if settled is not None else None  # one of several people alone decides nothing yet
+            change = update(s.approval).where(where).values(decided=settled, by=by, at=event.time.isoformat())
             if connection.execute(change).rowcount != 1:
                 raise ConflictError(f"{decided.approval} was decided already")
         case AutomationPaused() as paused:

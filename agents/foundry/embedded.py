@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from agents.catalogue import Catalogue
+from agents.confidence import UNCITED
 from agents.facts import Diagnosis, Hypothesis, Strategy
 from agents.foundry.reasoner import Choice, OnThought
 from agents.foundry.rules import RULES, Question
@@ -15,8 +16,8 @@ from agents.incident import Incident
 
 ENOUGH = 0.6
 """A class whose checklist is met to less than this share is not named."""
-UNCITED_CAP = 0.49
-"""Without a citation no diagnosis comes near the gate."""
+UNSURE = 0.49
+"""What fits no class well enough has this much evidence at most, and far less than the gate asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class EmbeddedReasoner:
         best = judged[0]
         if best.ruled_out or best.score < ENOUGH:
             return self._inconclusive(judged, signals, incident)
-        evidence = best.score if best.cites else min(best.score, UNCITED_CAP)
+        evidence = best.score if best.cites else min(best.score, UNCITED)
         return Diagnosis(
             fault_class=best.fault_class,
             cause=f"{', '.join(signals.sick) or 'users'}: {self._catalogue.fault(best.fault_class).about} ({best.why()})"[:2000],
@@ -125,7 +126,8 @@ class EmbeddedReasoner:
         return plain.model_copy(update={"hypotheses": (*plain.hypotheses, *self._hypotheses(judged))})
 
     def _plain(self, fault_class: str, cause: str, signals: Signals, incident: Incident) -> Diagnosis:
-        cites = tuple(sorted({o for s in incident.symptoms for o in s.observations}))
+        known = {o.id for o in incident.observations}
+        cites = tuple(sorted({o for s in incident.symptoms for o in s.observations if o in known}))
         hypothesis = Hypothesis(fault_class=fault_class, probability=1.0, why=cause, cites=cites)
         return Diagnosis(
             fault_class=fault_class,
@@ -133,7 +135,7 @@ class EmbeddedReasoner:
             regions=signals.sick,
             hypotheses=(hypothesis,),
             cites=cites,
-            evidence=UNCITED_CAP,
+            evidence=UNSURE if cites else UNCITED,
             source=self.name,
         )
 

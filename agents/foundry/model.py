@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agents.catalogue import Catalogue
+from agents.confidence import UNCITED, bounded
 from agents.facts import Diagnosis, Hypothesis, Strategy
 from agents.foundry import prompts
 from agents.foundry.answers import ChoiceAnswer, DiagnosisAnswer
 from agents.foundry.budget import ModelAwayError
 from agents.foundry.client import FoundryClient
-from agents.foundry.embedded import UNCITED_CAP, EmbeddedReasoner
+from agents.foundry.embedded import EmbeddedReasoner, Judged
 from agents.foundry.reasoner import Choice, OnThought
 from agents.incident import Incident
 from agents.sanitize import clean
@@ -35,6 +36,8 @@ class ModelReasoner:
             strange = {found.fault_class, *(h.fault_class for h in found.hypotheses)} - set(classes)
             if strange:
                 return f"{len(strange)} of the fault classes were not offered"
+            if any(h.ruled_out and h.fault_class == found.fault_class for h in found.hypotheses):
+                return "the named class is among those that were ruled out"
             unknown = {*found.cites, *(c for h in found.hypotheses for c in h.cites)} - known
             return f"{len(unknown)} of the cited ids do not exist" if unknown else None
 
@@ -45,9 +48,12 @@ class ModelReasoner:
             on_thought(f"{away}; the embedded reasoner goes on\n")
             return await self._embedded.diagnose(incident, on_thought, now)
         on_thought("\n")
-        judged = self._embedded.judge(found.fault_class, incident)
-        evidence = 0.0 if judged.ruled_out else judged.score
-        return Diagnosis(
+        return self._graded(found, self._embedded.judge(found.fault_class, incident), incident)
+
+    def _graded(self, found: DiagnosisAnswer, judged: Judged, incident: Incident) -> Diagnosis:
+        """The model's words with the engine's evidence: none where it is ruled out, or where nothing that counts was cited."""
+        cited = set(found.cites) & set(judged.cites)
+        diagnosis = Diagnosis(
             fault_class=found.fault_class,
             cause=clean(found.cause, 2_000),
             regions=incident.regions,
@@ -62,10 +68,11 @@ class ModelReasoner:
                 for h in found.hypotheses
             ),
             cites=tuple(found.cites),
-            evidence=evidence if found.cites else min(evidence, UNCITED_CAP),
+            evidence=UNCITED if judged.ruled_out or not cited else judged.score,
             word=found.confidence,
             source=self.name,
         )
+        return bounded(diagnosis, {o.id for o in incident.observations})
 
     async def close(self) -> None:
         """Let go of the connections to the model."""

@@ -26,11 +26,12 @@ def _others_well(s: Signals) -> Question:
     if alone is not None and alone.value == 1:
         return Question("there is no other region", 2, Answer(holds=True, cites=(alone.id,)), must=True)
     cites = tuple(o.id for r in s.well for m in ("health", "probe_success") if (o := s.get(r, m)))
-    return Question("the other regions are well", 2, Answer(bool(s.well), cites), must=True)
+    return Question("the other regions are well", 2, Answer(bool(cites), cites), must=True)
 
 
 def _one_region(s: Signals) -> Question:
-    return Question("one region shows symptoms", 1, Answer(len(s.sick) == 1), must=True)
+    shown = s.symptom(s.sick, *s.kinds(s.sick[0])) if len(s.sick) == 1 else Answer(holds=False)
+    return Question("one region shows symptoms", 1, shown, must=True)
 
 
 def _complete(s: Signals) -> Question:
@@ -85,11 +86,15 @@ def shared_dependency(s: Signals) -> Sequence[Question]:
     """The same trouble everywhere."""
     kinds = [s.kinds(r) for r in s.sick]
     same = bool(kinds) and bool(frozenset.intersection(*kinds))
-    every = tuple(c for r in s.sick for c in s.symptom((r,), *s.kinds(r)).cites)
+    shown = [s.symptom((r,), *s.kinds(r)) for r in s.sick]
+    every = tuple(c for answer in shown for c in answer.cites)
+    several = all(answer.holds for answer in shown) if len(shown) > 1 else False
+    count = s.get(None, "regions")
+    all_of_them = None if count is None or count.value is None else len(s.sick) >= count.value
     return (
-        Question("several regions show symptoms", 4, Answer(len(s.sick) > 1, every), must=True),
-        Question("no region is well", 2, Answer(not s.well)),
-        Question("they show the same symptoms", 2, Answer(same, every)),
+        Question("several regions show symptoms", 4, Answer(several, every), must=True),
+        Question("no region is well", 2, Answer(all_of_them, (count.id,) if count is not None else ())),
+        Question("they show the same symptoms", 2, Answer(same and several, every)),
         Question("no replica is missing", 1, not_(s.short_of_baseline(s.sick, "replicas_ready"))),
     )
 

@@ -62,10 +62,16 @@ class Signals:
         return self._all(regions, metric, lambda o: o.value is not None and o.baseline is not None and o.value >= o.baseline)
 
     def symptom(self, regions: Sequence[str], *kinds: str) -> Answer:
-        """Whether each of these regions shows at least one of these symptoms."""
+        """Whether each of these regions shows at least one of these symptoms.
+
+        A symptom whose observations are not stored is hearsay: it neither holds nor is it out of the question.
+        """
         found = [s for s in self._symptoms if s.region in regions and s.kind in kinds]
         cites = tuple(o for s in found for o in s.observations if o in self._known)
-        return Answer(bool(regions) and {s.region for s in found} >= set(regions), cites)
+        if not regions or not {s.region for s in found} >= set(regions):
+            return Answer(holds=False, cites=cites)
+        seen = {s.region for s in found if self._known.intersection(s.observations)}
+        return Answer(True if seen >= set(regions) else None, cites)
 
     def _all(self, regions: Iterable[str], metric: str, holds: Callable[[Observation], bool]) -> Answer:
         names = list(regions)

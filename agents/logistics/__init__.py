@@ -49,15 +49,15 @@ def _changed(next_: Todo, call: Call, inverse: Call, facts: RegionFacts) -> str 
     """
     when = "after it was done" if next_.undo else "when the plan was made"
     compared: list[tuple[str, object, object, object]] = [
-        ("replicas", facts.replicas_desired, inverse.replicas, call.replicas),
-        ("image", facts.image, inverse.image, call.image),
+        ("has {} replicas", facts.replicas_desired, inverse.replicas, call.replicas),
+        ("runs {!r}", facts.image, inverse.image, call.image),
     ]
     if not next_.undo:
-        compared.append(("revision", facts.revision, inverse.revision, call.revision))
-    for name, now, then, wanted in compared:
+        compared.append(("runs {!r}", facts.revision, inverse.revision, call.revision))
+    for words, now, then, wanted in compared:
         if then is None or now == then or (next_.undo and now is not None and now == wanted):
             continue
         if now is None:
-            return f"it is not known what {name} {call.region} has now: nothing is done"
-        return f"the {name} of {call.region}: {now!r} now, {then!r} {when}"
+            return f"it is not known whether {call.region} still {words.format(then)}: nothing is done"
+        return f"{call.region} {words.format(now)} now, {then!r} {when}"
     return None

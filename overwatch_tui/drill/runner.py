@@ -11,7 +11,7 @@ from agents.events import ActionFinished, ApprovalRequested
 from agents.settings import DemoSettings, Settings, TargetSettings
 from overwatch_tui.chaos import ChaosError, ChaosFault, inject
 from overwatch_tui.demo import PROBE_PATH, TARGET, DemoWorld
-from overwatch_tui.drill.report import Report
+from overwatch_tui.drill.report import Held, Report, learnt
 from overwatch_tui.drill.scenarios import Scenario
 from overwatch_tui.drill.users import UserProbe, healed_after
 from overwatch_tui.drill.watcher import Seen, Watcher
@@ -20,6 +20,7 @@ from overwatch_tui.wiring import LocalSwarm
 STEADY_SECONDS = 90.0
 WORK_SECONDS = 120.0
 CLEAR_SECONDS = 60.0
+COUNT_SECONDS = 10.0
 RECOVER = ChaosFault("recover")
 
 
@@ -36,20 +37,34 @@ class DrillStoppedError(DrillError):
 
 
 class Drill:
-    """One drill of one scenario, headless, in one home."""
+    """A drill of one scenario, headless, in one home: one swarm, and as many rounds as are asked for.
+
+    `told` gets each round's report as soon as it is made, so that a drill that is stopped early has said what it knew.
+    """
 
     def __init__(
-        self, scenario: Scenario, region: str, *, settings: Settings, home: Path, approve: bool, progress: Callable[[str], None]
+        self,
+        scenario: Scenario,
+        region: str,
+        *,
+        settings: Settings,
+        home: Path,
+        approve: bool,
+        progress: Callable[[str], None],
+        rounds: int = 1,
+        told: Callable[[Report], None] = lambda _: None,
     ) -> None:
         self._scenario = scenario
         self._region = region
+        self._rounds = rounds
+        self._told = told
         self._approve = approve
         self._progress = progress
         demo = DemoSettings(enabled=True, replicas=settings.demo.replicas, rps=settings.demo.rps)
         self._swarm = LocalSwarm(settings.model_copy(update={"demo": demo, "targets": {}}), home)
         self._watcher = Watcher(self._answer, progress)
 
-    async def run(self) -> Report:
+    async def run(self) -> Held:
         """Hold the drill. Raises DrillError where it can't be held, and what stopped the swarm from starting."""
         self._watcher.start()
         up = asyncio.Event()
@@ -70,10 +85,36 @@ class Drill:
         """End the drill early; the fault is taken back with the demo."""
         self._swarm.stop()
 
-    async def _hold(self, up: asyncio.Event) -> Report:
+    async def _hold(self, up: asyncio.Event) -> Held:
         await up.wait()
-        self._progress("waiting for a steady state")
-        world = await self._steady()
+        watcher, missing = self._watcher, ""
+        reports: list[Report] = []
+        before = None
+        for number in range(1, self._rounds + 1):
+            self._progress("waiting for a steady state" + (f" (round {number} of {self._rounds})" if self._rounds > 1 else ""))
+            try:
+                world = await self._steady()
+            except DrillError as error:
+                if not reports:
+                    raise
+                missing = f"round {number} of {self._rounds} could not be held: {error}"
+                break
+            if number == 1:
+                before = watcher.calibration
+            else:
+                self._region = self._next_region()
+            reports.append(await self._round(world))
+            self._told(reports[-1])
+        had = before.outcomes if before is not None else 0
+        await watcher.until(lambda: _outcomes(watcher) >= had + watcher.judged, COUNT_SECONDS)
+        return Held(tuple(reports), learnt(TARGET, before, watcher.calibration), missing)
+
+    def _next_region(self) -> str:
+        """The same region again, unless the last round moved its users away: then the one that has them."""
+        moves = "failover_region" in self._scenario.right
+        return self._region if not moves or self._watcher.has_users(self._region) else self._watcher.busiest or self._region
+
+    async def _round(self, world: DemoWorld) -> Report:
         target = world.target()
         regions = sorted(target.regions) if self._scenario.everywhere else [self._region]
         users = UserProbe(f"{world.public_url}{PROBE_PATH}")
@@ -143,8 +184,12 @@ class Drill:
 
     def _answer(self, request: ApprovalRequested) -> None:
         reason = "" if self._approve else "rejected by the drill"
-        asked = self._swarm.decide(request.approval, self._approve, reason)
+        asked = self._swarm.decide(request.approval, self._approve, reason, request.confirm)
         asked.add_done_callback(lambda done: done.exception() and self._progress(f"could not decide: {done.exception()}"))
+
+
+def _outcomes(watcher: Watcher) -> int:
+    return watcher.calibration.outcomes if watcher.calibration is not None else 0
 
 
 def report_of(scenario: Scenario, region: str, seen: Seen, injected: float, healed: float | None) -> Report:

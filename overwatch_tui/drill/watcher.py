@@ -16,9 +16,11 @@ from agents.events import (
     IncidentResolved,
     StrategyApproved,
     StrategyProposed,
+    VerificationFailed,
     VerificationPassed,
 )
 from agents.facts import Strategy
+from agents.scores import Calibration
 from agents.telemetry import RegionSample, SwarmState, Telemetric, UsersSample
 
 STEADY_LOOKS = 5
@@ -43,6 +45,10 @@ class Watcher:
 
     def __init__(self, answer: Callable[[ApprovalRequested], None], progress: Callable[[str], None]) -> None:
         self.seen = Seen()
+        self.calibration: Calibration | None = None
+        """What all outcomes of this home say of the numbers, the newest."""
+        self.judged = 0
+        """How many recoveries were verified, or failed to be, since the start."""
         self._answer = answer
         self._progress = progress
         self._steady: dict[str, int] = {}
@@ -80,6 +86,16 @@ class Watcher:
         return len(well) == regions + 1 and None not in self._traffic.values() and self._armed and not self._problem
 
     @property
+    def busiest(self) -> str | None:
+        """The region that has the most users, where somebody knows."""
+        known = {region: share for region, share in self._traffic.items() if share is not None}
+        return max(known, key=lambda region: known[region], default=None)
+
+    def has_users(self, region: str) -> bool:
+        """Whether users are sent to a region, or nobody knows."""
+        return self._traffic.get(region) != 0
+
+    @property
     def unsteady(self) -> str:
         """What is missing, for an error message."""
         return f"looks in a row without fault: {self._steady}, traffic: {self._traffic}, armed: {self._armed}, {self._problem}"
@@ -98,6 +114,8 @@ class Watcher:
                 self._count("users", well=item.state == "ok")
             case SwarmState():
                 self._armed, self._problem = item.automation == "armed", item.problem
+            case Calibration():
+                self.calibration = item
             case Event():
                 self._event(item)
             case _:
@@ -127,6 +145,9 @@ class Watcher:
                 seen.finished.append(data)
             case VerificationPassed():
                 seen.verified = True
+                self.judged += 1
+            case VerificationFailed():
+                self.judged += 1
             case IncidentEscalated():
                 seen.escalated = True
             case IncidentResolved():

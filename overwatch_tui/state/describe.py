@@ -22,6 +22,7 @@ from agents.events import (
     Payload,
     RollbackFinished,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     VerificationFailed,
@@ -85,12 +86,21 @@ def _requested(data: ApprovalRequested, _: Incident | None) -> Told:
     return Told(f"asks a person: {why}", "warn", decision=True)
 
 
-def _decided(data: ApprovalDecided, _: Incident | None) -> Told:
+def _decided(data: ApprovalDecided, incident: Incident | None) -> Told:
     if data.by == "deadline":
         return Told("nobody decided in time", "warn", decision=True)
     why = f": {data.reason}" if data.reason else ""
     verb = "approved" if data.approved else "rejected"
+    approval = incident.approval if incident is not None else None
+    if data.approved and approval is not None and approval.needs > 1:
+        verb += f", {len(approval.given) + 1} of {approval.needs}"
     return Told(f"{verb}{why}", "ok" if data.approved else "warn", decision=True, who=data.by)
+
+
+def _edited(data: StrategyEdited, incident: Incident | None) -> Told:
+    before = incident.strategy if incident is not None else None
+    instead = f" instead of {plan(before)}" if before is not None and before.id == data.replaces else ""
+    return Told(f"edited the plan: {plan(data.strategy)}{instead}", "warn", decision=True, who=data.by)
 
 
 def _approved(data: StrategyApproved, _: Incident | None) -> Told:
@@ -158,6 +168,7 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     StrategyProposed: _proposed,
     ApprovalRequested: _requested,
     ApprovalDecided: _decided,
+    StrategyEdited: _edited,
     StrategyApproved: _approved,
     StrategyRefused: _refused,
     ActionFinished: _finished,

@@ -99,7 +99,7 @@ def _counts(measured: Calibration) -> str:
     if measured.real_only:
         said.append("drills left out")
     elif measured.simulated:
-        said.append(f"{measured.simulated} simulated, which weigh a quarter")
+        said.append(f"{measured.simulated} simulated (each a quarter, and whole on the demo)")
     if measured.unnumbered:
         said.append(f"{measured.unnumbered} decided on no number")
     return f"{', '.join(said)}; automatic above {measured.threshold:.2f} with {measured.min_outcomes:g}:"

@@ -7,6 +7,7 @@ from tests_support import FixedInventory, ScriptedProber, SpyEffects
 
 from agents.events import RollbackFinished, StrategyApproved
 from agents.execution import todo
+from agents.facts import Action, Call
 from agents.incident import evolve
 from agents.logistics import Logistics
 from agents.policy_settings import PolicySettings
@@ -105,3 +106,48 @@ async def test_a_scaling_whose_ground_has_changed_is_refused(build, spy, logisti
     (finished,) = (await logistics.handle(approved(build, incident), build.context(incident))).emit
     assert spy.calls == []
     assert "when the plan was made" in finished.data.summary
+
+
+def _scaled(build, *, east, undo):
+    """Logistics before or after scaling east from 2 to 3 replicas, with what is known of east now."""
+    from dataclasses import replace
+
+    world = build.world()
+    spy = SpyEffects()
+    inventory = FixedInventory(replace(world, regions=(replace(world.regions[0], **east), world.regions[1])))
+    incident = (build.undoing if undo else build.acting)(build.strategy(build.scale(3)))
+    return spy, Logistics(spy, PolicySettings(), inventory), incident
+
+
+@pytest.mark.parametrize(
+    ("undo", "east", "passes"),
+    [
+        (False, {"replicas_desired": 2}, True),
+        (False, {"replicas_desired": 3}, False),
+        (False, {"replicas_desired": None}, False),
+        (True, {"replicas_desired": 3}, True),
+        (True, {"replicas_desired": 2}, True),
+        (True, {"replicas_desired": 4}, False),
+        (True, {"replicas_desired": None}, False),
+    ],
+)
+async def test_a_scaling_is_done_and_undone_only_on_the_ground_that_it_was_made_for(build, undo, east, passes):
+    spy, logistics, incident = _scaled(build, east=east, undo=undo)
+    event = build.event(build.finished(incident)) if undo else approved(build, incident)
+    finished = (await logistics.handle(event, build.context(incident))).emit[0]
+    assert len(spy.calls) == passes
+    assert finished.data.status == ("succeeded" if passes else "refused")
+
+
+@pytest.mark.parametrize(("revision", "passes"), [("east--r2", True), ("east--r3", False), (None, False)])
+async def test_a_rollback_is_carried_out_only_from_the_revision_that_it_was_made_for(build, revision, passes):
+    from dataclasses import replace
+
+    world = build.world()
+    call = Call(tool="rollback_revision", target="demo", region="east", revision="east--r1")
+    action = Action(kind="rollback_revision", call=call, inverse=call.model_copy(update={"revision": "east--r2"}))
+    spy = SpyEffects()
+    inventory = FixedInventory(replace(world, regions=(replace(world.regions[0], revision=revision), world.regions[1])))
+    incident = build.acting(build.strategy(action, fault_class="bad_deploy"))
+    await Logistics(spy, PolicySettings(), inventory).handle(approved(build, incident), build.context(incident))
+    assert len(spy.calls) == passes

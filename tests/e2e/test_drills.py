@@ -42,6 +42,34 @@ def test_the_drill_exits_0_with_everything_that_it_asks_for(environment, tmp_pat
     assert gone(tmp_path)
 
 
+def test_rounds_earn_a_record_and_say_how_it_changed(environment, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "overwatch_tui", "drill", "outage", "--repeat", "2", "--json"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+    said = f"{done.stdout} {done.stderr}"
+    assert done.returncode == 0, said
+    first, second, summary = map(json.loads, done.stdout.splitlines())
+    assert (first["region"], second["region"]) == ("east", "west"), said
+    assert (summary["held"], summary["as_asked"], summary["verified"], summary["harm"]) == (2, 2, 2, 0)
+    assert "failover_region × region_down: 0 → 2 outcomes, track record 0.7" in done.stderr
+    known = subprocess.run(
+        [sys.executable, "-m", "overwatch_tui", "calibration", "--json"],
+        env=environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    measured = json.loads(known.stdout)
+    assert (measured["outcomes"], measured["simulated"], measured["unnumbered"]) == (2, 2, 0)
+    assert gone(tmp_path)
+
+
 def test_a_person_who_rejects_is_obeyed(environment, tmp_path):
     report, status, said = drill(environment, tmp_path, "outage", "--reject")
     assert status == 0, said

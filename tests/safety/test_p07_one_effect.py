@@ -8,7 +8,7 @@ import pytest
 
 from agents.durable.effects import DurableEffects, IntentMismatchError
 from agents.durable.store import Store
-from agents.seams import RetryLaterError
+from agents.seams import RetryLaterError, ToolBusyError
 
 
 async def nothing_against():
@@ -130,8 +130,77 @@ async def test_p07_an_error_about_what_was_begun_before_does_not_say_that_it_did
     tools.cut = "between"
     with pytest.raises(RetryLaterError):
         await execute(effects, build)
-    tools.refuse = "'demo' was busy for 60 s: nothing was done, ask again later"
+    tools.refuse = "'demo' is not a target"
     assert (await execute(effects, build)).status == "unknown"
+
+
+class Busy:
+    """Tools that are busy for a while, as the server says it."""
+
+    def __init__(self, tools) -> None:
+        self.tools = tools
+        self.busy = 0
+        self.read = tools.read
+
+    async def write(self, tool, arguments):
+        if self.busy:
+            self.busy -= 1
+            raise ToolBusyError("'demo' was busy for 60 s: nothing was done, ask again later")
+        return await self.tools.write(tool, arguments)
+
+
+@pytest.mark.parametrize("cut", [None, "between"])
+async def test_p07_a_busy_server_is_asked_again_later_and_the_effect_happens_once(store, tools, clock, build, cut):
+    door = Busy(tools)
+    effects = DurableEffects(store=store, tools=door, clock=clock)
+    if cut is not None:
+        tools.cut = cut
+        with pytest.raises(RetryLaterError):
+            await execute(effects, build)
+    door.busy = 5
+    delays = []
+    for _ in range(5):
+        with pytest.raises(RetryLaterError, match="busy") as later:
+            await execute(effects, build)
+        assert later.value.counted is False
+        delays.append(later.value.delay)
+        clock.advance(later.value.delay)
+    assert delays == sorted(delays)
+    assert (await execute(effects, build)).status == "succeeded"
+    assert tools.world == ["INC-1.s1v3:0"]
+
+
+async def test_p07_while_the_server_is_busy_the_plan_may_become_stale_and_is_not_carried_out(store, tools, clock, build):
+    door = Busy(tools)
+    door.busy = 99
+    effects = DurableEffects(store=store, tools=door, clock=clock)
+    with pytest.raises(RetryLaterError):
+        await execute(effects, build)
+
+    async def stale():
+        return "the plan was approved more than 120 s ago: it is made anew"
+
+    assert (await execute(effects, build, refuse=stale)).status == "refused"
+    assert tools.world == []
+
+
+@pytest.mark.parametrize(("cut", "status"), [(None, "failed"), ("between", "unknown")])
+async def test_p07_a_server_that_is_busy_for_ever_ends_in_a_word_to_a_person(store, tools, clock, build, cut, status):
+    door = Busy(tools)
+    effects = DurableEffects(store=store, tools=door, clock=clock)
+    if cut is not None:
+        tools.cut = cut
+        with pytest.raises(RetryLaterError):
+            await execute(effects, build)
+    door.busy = 10_000
+    for _ in range(200):
+        try:
+            result = await execute(effects, build)
+            break
+        except RetryLaterError as later:
+            clock.advance(later.delay)
+    assert result.status == status
+    assert tools.world == []
 
 
 async def test_p07_an_error_about_a_first_call_says_that_nothing_was_done(effects, tools, build):

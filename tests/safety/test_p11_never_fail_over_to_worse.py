@@ -59,6 +59,31 @@ async def test_p11_without_knowing_the_room_they_stay(build):
     assert calls == []
 
 
+async def from_a_region_that_says_nothing(build, **west):
+    """East serves everybody and does not say with how many replicas: it may be gone."""
+    world = build.world()
+    east, there = world.regions
+    world = replace(world, regions=(replace(east, replicas_desired=None, replicas_ready=None), replace(there, **west)))
+    spy = SpyEffects()
+    controller = TrafficController(spy, PolicySettings(), FixedInventory(world), ScriptedProber(build.clock))
+    incident = build.acting()
+    event = build.event(StrategyApproved(strategy=incident.strategy, by="ada", reasons=()))
+    outcome = await controller.handle(event, build.context(incident))
+    return spy.calls, outcome.emit[0].data
+
+
+@pytest.mark.parametrize(("ready", "desired", "moved"), [(2, 2, 1), (1, 2, 0), (3, 3, 1), (2, None, 0), (0, 0, 0)])
+async def test_p11_the_load_of_a_region_that_is_gone_needs_a_whole_one(build, ready, desired, moved):
+    calls, finished = await from_a_region_that_says_nothing(build, replicas_ready=ready, replicas_desired=desired)
+    assert len(calls) == moved
+    assert finished.status == ("succeeded" if moved else "refused")
+
+
+async def test_p11_a_lag_that_is_no_number_receives_nobody(build):
+    calls, _ = await attempt(build, replication_lag_s=float("nan"))
+    assert calls == []
+
+
 async def test_p11_a_lagging_region_receives_nobody(build):
     calls, finished = await attempt(build, replication_lag_s=5.1)
     assert calls == []
@@ -117,3 +142,48 @@ def test_p11_with_every_region_sick_policy_denies_the_move(build, fault_class):
     decision = judge(incident, plan, PolicySettings(), build.world(), History(), load_catalogue(), build.clock.now())
     assert decision.verdict == "refuse"
     assert any("west shows symptoms itself" in reason for reason in decision.reasons)
+
+
+async def undo_from(build, east, west, prober=None):
+    """Undo a failover to west from where users are now; east is the destination."""
+    incident = build.undoing()
+    world = build.world()
+    facts = (replace(world.regions[0], **east), replace(world.regions[1], **west))
+    spy = SpyEffects()
+    controller = TrafficController(
+        spy, PolicySettings(), FixedInventory(replace(world, regions=facts)), prober or ScriptedProber(build.clock)
+    )
+    outcome = await controller.handle(build.event(build.finished(incident)), build.context(incident))
+    return spy.calls, [e.type for e in outcome.emit]
+
+
+UNDO_REFUSED = ["action.finished", "incident.escalated"]
+
+
+async def test_p11_undoing_moves_users_back_to_a_region_that_is_fit(build):
+    calls, said = await undo_from(build, {"traffic": 0}, {"traffic": 100})
+    assert [call.weights for _, call in calls] == [{"east": 100, "west": 0}]
+    assert said == ["action.finished"]
+
+
+@pytest.mark.parametrize(
+    ("east", "west"),
+    [
+        ({"traffic": 0, "replicas_ready": 1}, {"traffic": 100}),
+        ({"traffic": 0, "replicas_ready": None}, {"traffic": 100}),
+        ({"traffic": 0, "replication_lag_s": 60.0}, {"traffic": 100}),
+        ({"traffic": None}, {"traffic": 100}),
+        ({"traffic": 0}, {"traffic": None}),
+        ({"traffic": 40}, {"traffic": 60}),
+    ],
+)
+async def test_p11_undoing_asks_a_person_where_its_destination_is_not_fit_or_users_were_moved_since(build, east, west):
+    calls, said = await undo_from(build, east, west)
+    assert calls == []
+    assert said == UNDO_REFUSED
+
+
+async def test_p11_what_somebody_took_back_already_may_be_undone(build):
+    calls, said = await undo_from(build, {"traffic": 100}, {"traffic": 0})
+    assert len(calls) == 1
+    assert said == ["action.finished"]

@@ -63,3 +63,55 @@ async def test_p12_empty_weights_move_nobody_even_when_approved(build, weights):
     outcome = await controller.handle(build.event(StrategyApproved(strategy=plan, by="ada", reasons=())), build.context(incident))
     assert spy.calls == []
     assert outcome.emit[0].data.status == "refused"
+
+
+BAD_WEIGHTS = [
+    {"east": 0, "west": 0},
+    {"east": 0},
+    {"west": 100},
+    {"east": 150, "west": -50},
+    {"east": 50, "west": 49},
+    {"east": 0, "west": 0, "north": 100},
+]
+
+
+@pytest.mark.parametrize("undo", [False, True])
+@pytest.mark.parametrize("weights", BAD_WEIGHTS)
+async def test_p12_weights_that_leave_somebody_without_a_region_move_nobody_undoing_included(build, weights, undo):
+    fine = build.failover()
+    bad = fine.call.model_copy(update={"weights": weights})
+    action = fine.model_copy(update={"inverse": bad} if undo else {"call": bad})
+    spy = SpyEffects()
+    controller = TrafficController(spy, PolicySettings(), FixedInventory(build.world()), ScriptedProber(build.clock))
+    incident = (build.undoing if undo else build.acting)(build.strategy(action))
+    event = build.finished(incident) if undo else StrategyApproved(strategy=incident.strategy, by="ada", reasons=())
+    outcome = await controller.handle(build.event(event), build.context(incident))
+    assert spy.calls == []
+    assert outcome.emit[0].data.status == "refused"
+
+
+@pytest.mark.parametrize("undo", [False, True])
+@pytest.mark.parametrize("replicas", [None, 0, -1])
+async def test_p12_no_number_of_replicas_below_one_is_carried_out_undoing_included(build, replicas, undo):
+    fine = build.scale(3)
+    bad = fine.call.model_copy(update={"replicas": replicas})
+    action = fine.model_copy(update={"inverse": bad} if undo else {"call": bad})
+    spy = SpyEffects()
+    logistics = Logistics(spy, PolicySettings(), FixedInventory(build.world()))
+    incident = (build.undoing if undo else build.acting)(build.strategy(action, fault_class="capacity"))
+    event = build.finished(incident) if undo else StrategyApproved(strategy=incident.strategy, by="ada", reasons=())
+    outcome = await logistics.handle(build.event(event), build.context(incident))
+    assert spy.calls == []
+    assert outcome.emit[0].data.status == "refused"
+
+
+async def test_p12_a_call_about_another_target_than_the_incident_s_is_not_carried_out(build):
+    action = build.restart()
+    other = action.model_copy(update={"call": action.call.model_copy(update={"target": "shop"})})
+    spy = SpyEffects()
+    logistics = Logistics(spy, PolicySettings(), FixedInventory(build.world()))
+    incident = build.acting(build.strategy(other, fault_class="crash"))
+    event = StrategyApproved(strategy=incident.strategy, by="ada", reasons=())
+    outcome = await logistics.handle(build.event(event), build.context(incident))
+    assert spy.calls == []
+    assert "not 'demo'" in outcome.emit[0].data.summary

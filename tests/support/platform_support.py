@@ -54,6 +54,21 @@ class SteppedClock:
         self.time += timedelta(seconds=seconds)
 
 
+class WaitingClock:
+    """The time of a stepped clock, for whoever waits beside what moves it: `sleep` ends when others have moved it on."""
+
+    def __init__(self, stepped: SteppedClock) -> None:
+        self.stepped = stepped
+
+    def now(self) -> datetime:
+        return self.stepped.now()
+
+    async def sleep(self, seconds: float) -> None:
+        end = self.stepped.monotonic() + seconds
+        while self.stepped.monotonic() < end:
+            await asyncio.sleep(0)
+
+
 class FakeCommands:
     def restart(self, region: str, revision: str) -> str:
         return shlex.join(("az", "restart", region, revision))

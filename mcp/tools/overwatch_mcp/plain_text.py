@@ -1,12 +1,15 @@
 """The door for text that others wrote: log lines, and the platforms' own words.
 
-Whoever shows it may do so in a terminal, so that nothing stays in it that a terminal would obey.
+Whoever shows it may do so in a terminal, so that nothing stays in it that a terminal would obey; and others read it, so that no
+secret does.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+from overwatch_mcp.redact import redact
 
 LINE_CHARACTERS = 2_000
 
@@ -23,8 +26,8 @@ _MARKS = re.compile("[\u034f\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def plain(text: object, limit: int = LINE_CHARACTERS) -> str:
-    """One line of at most `limit` characters that only shows itself."""
+    """One line of at most `limit` characters that only shows itself, without secrets."""
     raw = str(text)[: limit * 4]
     words = re.sub(r"[\t\r\n]+", " ", _MARKS.sub("", _SEQUENCES.sub("", raw)))
-    line = "".join(char for char in words if unicodedata.category(char) not in _UNSEEN).strip()
+    line = redact("".join(char for char in words if unicodedata.category(char) not in _UNSEEN).strip())
     return line if len(line) <= limit else f"{line[: limit - 1]}…"

@@ -7,9 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agents.catalogue import load_catalogue
+from agents.confidence import UNCITED
 from agents.facts import Observation, Symptom
 from agents.foundry import EmbeddedReasoner
-from agents.foundry.embedded import UNCITED_CAP
 from agents.foundry.rules import RULES
 
 CATALOGUE = load_catalogue()
@@ -95,6 +95,7 @@ def incident_of(build, regions, users=0.0, *, without=()):
     now, seen, symptoms = build.clock.now(), [], []
     values = {(r, m): (v, b) for r in ("east", "west") for m, (v, b) in WELL.items()}
     values[None, "users_error_rate"] = (users, 0)
+    values[None, "regions"] = (2.0, None)
     for region, (changes, *_) in regions.items():
         values |= {(region, m): (v, WELL[m][1]) for m, v in changes.items()}
     ids = {}
@@ -233,7 +234,7 @@ def test_p04_with_nothing_stored_to_cite_it_stays_below_the_gate(build, name):
     incident = case(build, name)
     found = REASONER.classify(without(incident, {o.id for o in incident.observations}))
     assert found.cites == () or found.fault_class == "inconclusive"
-    assert found.evidence <= UNCITED_CAP < GATE
+    assert found.evidence <= UNCITED < GATE
 
 
 def test_what_fits_nothing_is_inconclusive_and_below_the_gate(build):

@@ -170,8 +170,18 @@ async def test_p03_a_model_s_own_confidence_never_raises_the_number(asked, endpo
 
 
 async def test_p03_a_class_that_the_observations_rule_out_has_no_evidence(asked, endpoint, incident):
+    hypotheses = [
+        {"fault_class": name, "probability": 0.5, "why": "so it seems", "cites": ["o1"], "ruled_out": False}
+        for name in ("crash", "region_down")
+    ]
+    endpoint.script = [diagnosis(fault_class="crash", hypotheses=hypotheses)]
+    found = await asked.diagnose(incident)
+    assert (found.source, found.fault_class, found.evidence) == ("m", "crash", 0)
+
+
+async def test_p03_a_model_that_names_what_it_ruled_out_itself_is_not_believed(asked, endpoint, incident):
     endpoint.script = [diagnosis(fault_class="crash")]
-    assert (await asked.diagnose(incident)).evidence == 0
+    assert (await asked.diagnose(incident)).source == "embedded"
 
 
 async def test_p04_without_a_citation_the_evidence_stays_below_the_gate(asked, endpoint, incident):

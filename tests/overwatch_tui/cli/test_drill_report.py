@@ -8,9 +8,10 @@ import pytest
 from tests_support import Build
 
 from agents.events import ActionFinished
+from agents.scores import Calibration, Cell
 from agents.settings import DemoSettings, Settings, TargetSettings
 from overwatch_tui.drill import SCENARIOS, Drill
-from overwatch_tui.drill.report import Report, shortfalls
+from overwatch_tui.drill.report import Held, Report, learnt, shortfalls
 from overwatch_tui.drill.runner import report_of
 from overwatch_tui.drill.users import Look, healed_after
 from overwatch_tui.drill.watcher import Seen
@@ -172,3 +173,57 @@ def test_a_drill_leaves_one_s_own_targets_alone(tmp_path):
     assert held._swarm._settings.targets == {}
     assert held._swarm._settings.with_demo
     assert held._swarm._settings.demo.replicas == 3
+
+
+def known(own: int, record: float, *, target="demo", needed: int | None = 3) -> Calibration:
+    cell = Cell(target, "failover_region", "region_down", own, own, own, 0, record, needed)
+    return Calibration(BUILD.clock.now(), 0.85, 5, False, own, own, 0, (), (cell,))
+
+
+def test_what_was_learnt_is_the_change_of_the_record_in_numbers():
+    (change,) = learnt("demo", known(3, 0.766), known(4, 0.785))
+    assert change.line() == (
+        "failover_region × region_down: 3 → 4 outcomes, track record 0.77 → 0.79; 3 more verified until it is enough for the gate"
+    )
+
+
+def test_the_first_outcome_has_no_record_before_it():
+    (change,) = learnt("demo", known(0, 0.68), known(1, 0.72))
+    assert change.line().startswith("failover_region × region_down: 0 → 1 outcomes, track record 0.72;")
+    assert learnt("demo", None, known(1, 0.72)) == (change,)
+
+
+@pytest.mark.parametrize(("needed", "said"), [(0, "; enough for the gate"), (None, "; not enough for the gate")])
+def test_whether_the_gate_is_satisfied_is_said(needed, said):
+    (change,) = learnt("demo", known(1, 0.72), known(2, 0.9, needed=needed))
+    assert change.line().endswith(said)
+
+
+def test_what_did_not_change_and_other_targets_are_left_out():
+    assert learnt("demo", known(3, 0.77), known(3, 0.77)) == ()
+    assert learnt("demo", None, known(3, 0.77, target="shop")) == ()
+    assert learnt("demo", known(3, 0.77), None) == ()
+
+
+def test_the_summary_counts_the_rounds_and_what_fell_short():
+    held = Held((report(finished(0)), report(finished(1))), learnt("demo", None, known(1, 0.72)))
+    said = held.summary(OUTAGE, 3, rejecting=False)
+    assert (said["rounds"], said["held"], said["as_asked"], said["verified"], said["harm"]) == (3, 2, 1, 2, 1)
+    assert said["records"][0]["outcomes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("scenario", "traffic", "following"),
+    [
+        ("outage", {"east": 0, "west": 100}, "west"),
+        ("outage", {"east": 100, "west": 0}, "east"),
+        ("outage", {"east": None, "west": None}, "east"),
+        ("crash", {"east": 0, "west": 100}, "east"),
+    ],
+)
+def test_the_next_round_breaks_the_region_that_has_the_users_where_the_last_one_moved_them(
+    tmp_path, scenario, traffic, following
+):
+    held = Drill(SCENARIOS[scenario], "east", settings=Settings(), home=tmp_path, approve=True, progress=print)
+    held._watcher._traffic = traffic
+    assert held._next_region() == following
