@@ -33,7 +33,7 @@ def main() -> int:
         epilog="First the durable core alone, at every commit boundary from both sides and at random moments (about a minute); "
         "then the real program with its demo, a second target and its MCP server, at random moments (about 6 s a kill).",
     )
-    parser.add_argument("--kills", type=int, default=280, help="kills at least (default: 280)")
+    parser.add_argument("--kills", type=int, default=260, help="kills at least (default: 260)")
     parser.add_argument("--seed", type=int, default=20_261_125, help="of the random moments")
     parser.add_argument("--minutes", type=float, default=20, help="begin no new drill after this (default: 20)")
     parser.add_argument("--drill", choices=[drill.name for drill in DRILLS], action="append", help="only these drills")
