@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from agents.durable import log, outcomes
+from agents.durable import audit, log, outcomes
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
@@ -252,8 +252,12 @@ class Store:
         return await self.database.run(lambda c: [Parked(r.consumer, r.event_id, r.attempts, r.error) for r in c.execute(query)])
 
     async def verify_chain(self) -> int | None:
-        """The first record that was changed after it was written; None where the chain is whole."""
-        return await self.database.run(log.first_broken)
+        """The number of the first record that does not fit the chain; None where the journal is whole.
+
+        Read beside the database's thread, so that nobody waits for it.
+        """
+        broken = (await asyncio.to_thread(audit.examine, self.database.path)).broken
+        return None if broken is None else broken.seq or 0
 
     async def _told_after(self, work: Callable[[Connection], list[Event]]) -> list[Event]:
         added = await self.database.run(work)

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import attach, chaos, doctor, drill, incidents, run, swarm
+from overwatch_tui.cli import attach, audit, chaos, doctor, drill, incidents, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -41,6 +41,7 @@ app.command(
 )(attach.health)
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(incidents.app, name="incidents")
+app.add_typer(audit.app, name="audit")
 app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)
 app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(swarm.reject)
 app.command(
