@@ -182,6 +182,18 @@ class IncidentResolved(Payload):
     checks: tuple[Check, ...]
 
 
+class IncidentClosed(Payload):
+    """A person (`by`) ends an incident without a look from outside: it says nothing about whether anything got better.
+
+    `gone` says that the target is not configured any more, so that nothing of the swarm's can be under way there.
+    """
+
+    TYPE = "incident.closed"
+    by: str
+    reason: Text = Field(min_length=1)
+    gone: bool = False
+
+
 class AutomationPaused(Payload):
     """Nothing is executed until it is armed again; survives restarts."""
 
@@ -197,7 +209,7 @@ class AutomationArmed(Payload):
     by: str
 
 
-A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, AutomationArmed)
+A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, IncidentClosed, AutomationArmed)
 """What no agent may say: it opens a way past the gate."""
 
 PAYLOADS: Mapping[str, type[Payload]] = {
@@ -218,6 +230,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         RollbackFinished,
         IncidentEscalated,
         IncidentResolved,
+        IncidentClosed,
         AutomationPaused,
         AutomationArmed,
     )

@@ -13,6 +13,7 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
@@ -160,6 +161,11 @@ def _(data: IncidentEscalated) -> str:
 @_say.register
 def _(data: IncidentResolved) -> str:
     return "resolved, verified from outside" if data.how == "verified" else "resolved: the symptoms are gone"
+
+
+@_say.register
+def _(data: IncidentClosed) -> str:
+    return f"CLOSED by {data.by}, not checked from outside: {data.reason}"
 
 
 @_say.register

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from agents.durable.chain import ANCHOR_KEY, HEAD_KEY, Broken, Mark, Record, Walk, broken_at
+from agents.durable.chain import ANCHOR_KEY, HEAD_KEY, Broken, Flaw, Mark, Record, Walk, broken_at
 from agents.durable.errors import DurableError
 from agents.durable.follows import Follows
 from agents.durable.schema import HEAD
@@ -127,14 +127,13 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
     return Verdict(walk.count, walk.at, pruned, None, walk.at.seq - max(kept, pruned.seq), follows is not None)
 
 
-def records(connection: sqlite3.Connection, after: int, until: int | None = None) -> Iterator[Record]:
-    """The records behind `after`, in batches, so that memory stays bounded and no statement stays open."""
-    bound = "" if until is None else f" AND seq <= {int(until)}"
+def records(connection: sqlite3.Connection, after: int, until: int | None = None, incident: str = "") -> Iterator[Record]:
+    """The records behind `after`, of all incidents or of one, in batches: memory stays bounded, and no statement stays open."""
+    bounds = "" if until is None else f" AND seq <= {int(until)}"
+    bounds += " AND incident = ?" if incident else ""
+    query = f"SELECT {COLUMNS} FROM event WHERE seq > ?{bounds} ORDER BY seq LIMIT {BATCH}"  # noqa: S608 - our own names
     while True:
-        rows = connection.execute(
-            f"SELECT {COLUMNS} FROM event WHERE seq > ?{bound} ORDER BY seq LIMIT {BATCH}",  # noqa: S608 - our own names
-            (after,),
-        ).fetchall()
+        rows = connection.execute(query, (after, incident) if incident else (after,)).fetchall()
         for row in rows:
             yield Record(*row)
         if len(rows) < BATCH:
@@ -149,7 +148,7 @@ def _marks(connection: sqlite3.Connection) -> tuple[Mark, Mark | None, Broken | 
         try:
             found[key] = Mark.parse(value)
         except ValueError as error:
-            flaw = "head" if key == HEAD_KEY else "anchor"
+            flaw: Flaw = "head" if key == HEAD_KEY else "anchor"
             return Mark(), None, Broken(flaw, f"what was remembered of it can't be read: {error}")
     return found.get(ANCHOR_KEY, Mark()), found.get(HEAD_KEY), None
 

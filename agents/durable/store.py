@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, insert, select
 
@@ -22,10 +23,11 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentOpened,
     is_person,
 )
-from agents.incident import Incident
+from agents.incident import IllegalTransitionError, Incident
 from agents.seams import Clock, Outcome, Record
 
 POLL_SECONDS = 0.1
@@ -194,6 +196,41 @@ class Store:
             return log.append(connection, events)
 
         await self._told_after(work)
+
+    async def close_incident(self, id_: str, *, by: str, reason: str, gone: bool) -> Incident:
+        """A person ends an incident by their word alone. Raises ApprovalError.
+
+        `gone` says that its target is not configured any more: only then may it be ended while its target is being changed.
+        """
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: nothing is closed")
+        if not reason.strip():
+            raise ApprovalError(f"no reason to close {id_} was given: say why, it is kept")
+        event = Event(
+            id=f"closed:{id_}",
+            source=by,
+            incident=id_,
+            data=IncidentClosed(by=by, reason=reason, gone=gone),
+            time=self.clock.now(),
+        )
+
+        def work(connection: Connection) -> list[Event]:
+            incident = log.read_incident(connection, id_)
+            if incident is None:
+                raise ApprovalError(f"{id_!r} is not an incident here: `overwatch-tui incidents list` shows them")
+            if incident.status == "resolved":
+                raise ApprovalError(f"{id_} is over already ({incident.resolved_how}): nothing was changed")
+            under_way = (s.intent.c.incident == id_) & (s.intent.c.status == "started")
+            operation = connection.execute(select(s.intent.c.operation).where(under_way)).scalar()
+            if operation is not None and not gone:
+                raise ApprovalError(f"{operation} of {id_} is under way, and nobody knows yet how it ends: close it after that")
+            try:
+                return log.append(connection, [event])
+            except IllegalTransitionError as error:
+                raise ApprovalError(str(error)) from error
+
+        await self._told_after(work)
+        return cast("Incident", await self.incident(id_))
 
     async def pause(self, *, by: str, reason: str = "") -> None:
         """Stop all automation."""

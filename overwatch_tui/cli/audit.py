@@ -1,8 +1,11 @@
-"""`audit verify`: the journal, examined and carried elsewhere."""
+"""`audit verify`, `export` and `prune`: the journal, examined, carried elsewhere and kept short."""
 
 from __future__ import annotations
 
+import os
+import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +15,7 @@ from overwatch_tui.cli.common import CommandError, JsonOption, UsageError, echo_
 
 if TYPE_CHECKING:
     from agents.durable.audit import Progress, Verdict
-    from agents.durable.chain import Mark
+    from agents.durable.chain import Broken, Mark
 
 app = typer.Typer(help="Verify, export and prune the journal.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -28,6 +31,9 @@ DatabaseOption = Annotated[
 @app.command("verify", epilog="Example: overwatch-tui audit verify --head 3f9a…64 digits… --json")
 def verify(
     database: DatabaseOption = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", metavar="FILE", help="An export or an archive, instead of a database.")
+    ] = None,
     head: Annotated[
         str | None, typer.Option("--head", metavar="SHA", help="A head that you kept: it has to be in the journal.")
     ] = None,
@@ -43,6 +49,11 @@ def verify(
     from agents.durable.errors import DurableError
 
     wanted = _hash(head)
+    if file is not None:
+        if database is not None:
+            raise UsageError("--file and --database are two places: name one")
+        _verify_file(file, wanted, as_json=as_json)
+        return
     try:
         verdict = examine(database or existing(), head=wanted, progress=progress())
     except DurableError as error:
@@ -53,6 +64,49 @@ def verify(
         _say(verdict)
     if verdict.broken is not None:
         raise typer.Exit(1)
+
+
+@app.command("export", epilog="Example: overwatch-tui audit export --since 2026-11-01 -o november.jsonl.gz")
+def export(
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="TIME", help="From then on, such as 2026-11-01 or 2026-11-01T14:00+01:00.")
+    ] = None,
+    incident: Annotated[str, typer.Option("--incident", metavar="ID", help="One incident alone.")] = "",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FILE", help="Packed where it ends with .gz. Default: stdout.")
+    ] = None,
+    database: DatabaseOption = None,
+) -> None:
+    """Write the journal as JSON lines, one event each with its hashes: `audit verify --file` proves them without the database.
+
+    The file is there only once it is whole. How many records it has, and its head, are said on stderr.
+    """
+    from agents.durable.audit import reading, records
+    from agents.durable.errors import DurableError
+    from agents.durable.export import whole_or_not, write
+
+    begin = _moment(since)
+    try:
+        with reading(database or existing()) as connection:
+            after = 0
+            if begin is not None:
+                query = "SELECT coalesce(min(seq), (SELECT max(seq) + 1 FROM event), 1) FROM event WHERE time >= ?"
+                after = connection.execute(query, (begin,)).fetchone()[0] - 1
+            if incident and not connection.execute("SELECT 1 FROM event WHERE incident = ?", (incident,)).fetchone():
+                raise CommandError(f"{incident!r} is not an incident here, or it was pruned: see `overwatch-tui incidents list`")
+            wanted = records(connection, after, incident=incident)
+            if output is not None:
+                with whole_or_not(output) as target:
+                    count, last = write(target, wanted)
+            else:
+                count, last = write(sys.stdout, wanted)
+                sys.stdout.flush()
+    except DurableError as error:
+        raise CommandError(str(error)) from error
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(1) from None
+    typer.echo(f"{count} records" + (f", head {last.hash}" if count else ""), err=True)
 
 
 def existing() -> Path:
@@ -77,6 +131,45 @@ def progress() -> Progress:
     return tell
 
 
+def _verify_file(path: Path, head: str | None, *, as_json: bool) -> None:
+    from agents.durable.errors import DurableError
+    from agents.durable.export import verify_file
+
+    try:
+        found = verify_file(path, head)
+    except DurableError as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        whole = found.broken is None and found.has_head is not False
+        marks = {"begins": _mark(found.begins), "head": _mark(found.head)}
+        echo_json({"whole": whole, "records": found.records, "gaps": found.gaps, **marks, "broken": _broken(found.broken)})
+    elif found.broken is not None:
+        typer.echo(f"BROKEN  {found.broken.line()}")
+        typer.echo(f"        {found.records} records before it fit")
+    else:
+        behind = f" behind record {found.begins.seq}" if found.begins.seq else ""
+        typer.echo(f"whole   {found.records} records{behind}")
+        if found.gaps:
+            typer.echo(f"        with {found.gaps} gaps, where records of other incidents lie")
+        typer.echo(f"head    {found.head.hash}")
+    if found.broken is not None:
+        raise typer.Exit(1)
+    if found.has_head is False:
+        raise CommandError(f"the head {head!r} is not in {str(path)!r}: it was cut off, or is another journal's")
+
+
+def _moment(text: str | None) -> str | None:
+    from datetime import UTC, datetime
+
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"--since {text!r} is no time: give one such as 2026-11-01 or 2026-11-01T14:00+01:00") from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+
+
 def _hash(text: str | None) -> str | None:
     if text is None:
         return None
@@ -99,17 +192,12 @@ def _as_json(verdict: Verdict) -> dict[str, Any]:
         "pruned": _mark(verdict.pruned),
         "since_head": verdict.since_head,
         "derived": verdict.derived,
-        "broken": None
-        if broken is None
-        else {
-            "flaw": broken.flaw,
-            "text": broken.text,
-            "seq": broken.seq,
-            "id": broken.id,
-            "type": broken.type,
-            "time": broken.time,
-        },
+        "broken": _broken(broken),
     }
+
+
+def _broken(broken: Broken | None) -> dict[str, Any] | None:
+    return None if broken is None else asdict(broken)
 
 
 def _say(verdict: Verdict) -> None:

@@ -14,6 +14,7 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
@@ -132,6 +133,10 @@ def _resolved(data: IncidentResolved, incident: Incident | None) -> Told:
     return Told(f"{how}{f' ({incident.title})' if incident is not None and incident.title else ''}", "ok", decision=True)
 
 
+def _closed(data: IncidentClosed, _: Incident | None) -> Told:
+    return Told(f"closed, not checked from outside: {data.reason}", "warn", decision=True, who=data.by)
+
+
 def _paused(data: AutomationPaused, _: Incident | None) -> Told:
     why = f": {data.reason}" if data.reason else ""
     return Told(f"paused all automation{why}", "warn", decision=True, who=data.by)
@@ -166,6 +171,7 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     RollbackFinished: _rolled_back,
     IncidentEscalated: _escalated,
     IncidentResolved: _resolved,
+    IncidentClosed: _closed,
     AutomationPaused: _paused,
     AutomationArmed: _armed,
 }
