@@ -209,6 +209,33 @@ class AutomationArmed(Payload):
     by: str
 
 
+class AutomationStood(Frozen):
+    """How automation stood when the records that say so were taken away."""
+
+    paused: bool
+    by: str
+    reason: Text
+    at: AwareDatetime
+
+
+class JournalPruned(Payload):
+    """Retention took the oldest records away: `records` of them, up to number `upto`, whose hash was `hash`.
+
+    `archive` is the file that holds them, with the SHA-256 of its bytes; empty where none was wanted. `automation` is set where
+    no record is left that says how it stands.
+    """
+
+    TYPE = "journal.pruned"
+    upto: int
+    hash: str
+    records: int
+    incidents: int
+    keep_days: int
+    archive: str = ""
+    archive_sha256: str = ""
+    automation: AutomationStood | None = None
+
+
 A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, IncidentClosed, AutomationArmed)
 """What no agent may say: it opens a way past the gate."""
 
@@ -233,6 +260,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         IncidentClosed,
         AutomationPaused,
         AutomationArmed,
+        JournalPruned,
     )
 }
 

@@ -15,6 +15,7 @@ from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
 from agents.durable.errors import DurableError
+from agents.durable.keeper import JournalKeeper
 from agents.durable.runner import Runner
 from agents.durable.store import Store
 from agents.durable.watch import LogWatch
@@ -34,6 +35,7 @@ from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
 
 DATABASE = "overwatch.db"
+ARCHIVE = "archive"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
 PAGE = 100
@@ -147,6 +149,8 @@ class Swarm:
             TrafficController(effects, policy, inventory, sentry),
         )
         log = LogWatch(store, self._clock)
+        journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
+        await journal.check()
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
@@ -154,7 +158,8 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(log, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, journal, tools, reasoner.name), name="state")
+                group.create_task(journal.run(), name="journal")
                 group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
@@ -183,13 +188,13 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, log: LogWatch, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(self, log: LogWatch, journal: JournalKeeper, tools: McpTools, reasoning: str) -> None:
         while True:
             await log.look()
             automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
-            problem = log.problem or waiting or outside or tools.problem
+            problem = log.problem or journal.problem or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),

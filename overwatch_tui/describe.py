@@ -19,6 +19,7 @@ from agents.events import (
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
@@ -166,6 +167,12 @@ def _(data: IncidentResolved) -> str:
 @_say.register
 def _(data: IncidentClosed) -> str:
     return f"CLOSED by {data.by}, not checked from outside: {data.reason}"
+
+
+@_say.register
+def _(data: JournalPruned) -> str:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return f"{data.records} records of more than {data.keep_days} days ago were pruned, up to {data.upto}{where}"
 
 
 @_say.register

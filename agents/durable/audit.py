@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agents.durable.chain import ANCHOR_KEY, HEAD_KEY, Broken, Flaw, Mark, Record, Walk, broken_at
-from agents.durable.errors import DurableError
+from agents.durable.errors import DurableError, StorageError
 from agents.durable.follows import Follows
 from agents.durable.schema import HEAD
 
@@ -53,6 +53,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         if not {"event", "meta", "alembic_version"} <= tables:
             raise DurableError(f"{str(path)!r} holds no journal: name a database of Overwatch")
         yield connection
+    except sqlite3.OperationalError as error:
+        raise StorageError(f"{str(path)!r} can't be read now ({error}): is it locked, or its disk broken?") from error
     except sqlite3.Error as error:
         raise DurableError(f"{str(path)!r} is damaged or no database ({error}): restore a copy, or move it away") from error
     finally:
@@ -73,7 +75,7 @@ def _opened(path: Path) -> sqlite3.Connection:
         except sqlite3.Error:
             return connection
         return connection
-    raise DurableError(f"{str(path)!r} can't be read now: is it locked, or its folder not yours?")
+    raise StorageError(f"{str(path)!r} can't be read now: is it locked, or its folder not yours?")
 
 
 def _text(raw: bytes) -> str:

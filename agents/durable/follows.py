@@ -17,7 +17,9 @@ from agents.events import (
     ApprovalRequested,
     AutomationArmed,
     AutomationPaused,
+    AutomationStood,
     Event,
+    JournalPruned,
     UnknownEventTypeError,
 )
 from agents.incident import IllegalTransitionError, Incident, evolve
@@ -40,6 +42,8 @@ class Follows:
         self._engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
         s.metadata.create_all(self._engine, [s.approval, s.automation])
         self._derived = self._engine.connect()
+        self._pruned: JournalPruned | None = None
+        self._stood: AutomationStood | None = None
         self._broken: Broken | None = None
 
     def take(self, record: Record) -> None:
@@ -69,6 +73,8 @@ class Follows:
                 log.derive(self._derived, event)
             except ConflictError as error:
                 return broken_at(record, "approval", str(error))
+        if isinstance(event.data, JournalPruned):
+            self._pruned, self._stood = event.data, event.data.automation or self._stood
         return self._fold(record, event) if event.incident else None
 
     def _fold(self, record: Record, event: Event) -> Broken | None:
@@ -128,11 +134,16 @@ class Follows:
     def _automation(self) -> Broken | None:
         columns = ", ".join(f'"{name}"' for name in AUTOMATION)
         query = f"SELECT {columns} FROM automation"  # noqa: S608 - our own names
-        expected = self._derived.exec_driver_sql(query).fetchone()
-        found = self._connection.execute(query).fetchone()
-        if (None if expected is None else tuple(expected)) != found:
+        derived = self._derived.exec_driver_sql(query).fetchone()
+        expected = None if derived is None else tuple(derived)
+        if expected is None and (stood := self._stood) is not None:
+            expected = (stood.paused, stood.by, stood.reason, stood.at.isoformat())
+        if expected != self._connection.execute(query).fetchone():
             return Broken("automation", "whether automation is paused is not what the events say")
         return None
 
     def _anchor(self, pruned: Mark) -> Broken | None:
-        return Broken("anchor", "records were taken away, and no record says so") if pruned.seq else None
+        said = Mark() if self._pruned is None else Mark(self._pruned.upto, self._pruned.hash)
+        if said == pruned:
+            return None
+        return Broken("anchor", f"the records up to {pruned.seq} are gone, but up to {said.seq} is what the journal says of it")

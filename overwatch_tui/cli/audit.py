@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from overwatch_tui.cli.common import CommandError, JsonOption, UsageError, echo_json, home
+from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, UsageError, echo_json, home, settings_of, with_store
 
 if TYPE_CHECKING:
     from agents.durable.audit import Progress, Verdict
     from agents.durable.chain import Broken, Mark
+    from agents.durable.store import Store
 
 app = typer.Typer(help="Verify, export and prune the journal.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -107,6 +108,35 @@ def export(
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     typer.echo(f"{count} records" + (f", head {last.hash}" if count else ""), err=True)
+
+
+@app.command("prune", epilog="Example: overwatch-tui audit prune --dry-run")
+def prune(
+    config: ConfigOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would go, and change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Take away what is older than `[journal]` says, as the swarm does once a day; what goes is archived first.
+
+    The chain stays verifiable, and the journal itself says that it was pruned. Incidents that are not over stay, with all
+    that was written since.
+    """
+    from agents.durable.retention import Pruned, Retention
+
+    settings = settings_of(config).journal
+
+    async def work(store: Store) -> Pruned:
+        retention = Retention(store, settings, home() / "archive")
+        return await (retention.plan() if dry_run else retention.prune())
+
+    done = with_store(work)
+    if as_json:
+        echo_json({**asdict(done), "archives": [str(path) for path in done.archives], "dry_run": dry_run})
+        return
+    what = f"{done.records} records of {done.incidents} incidents, {done.samples} samples and {done.outcomes} outcomes"
+    typer.echo(f"{what} {'would be' if dry_run else 'were'} pruned")
+    for path in done.archives:
+        typer.echo(f"archived in {path}")
 
 
 def existing() -> Path:

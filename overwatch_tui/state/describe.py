@@ -20,6 +20,7 @@ from agents.events import (
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
@@ -137,6 +138,11 @@ def _closed(data: IncidentClosed, _: Incident | None) -> Told:
     return Told(f"closed, not checked from outside: {data.reason}", "warn", decision=True, who=data.by)
 
 
+def _pruned(data: JournalPruned, _: Incident | None) -> Told:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return Told(f"pruned {data.records} records of more than {data.keep_days} days ago{where}", "muted", decision=True)
+
+
 def _paused(data: AutomationPaused, _: Incident | None) -> Told:
     why = f": {data.reason}" if data.reason else ""
     return Told(f"paused all automation{why}", "warn", decision=True, who=data.by)
@@ -174,4 +180,5 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     IncidentClosed: _closed,
     AutomationPaused: _paused,
     AutomationArmed: _armed,
+    JournalPruned: _pruned,
 }

@@ -109,3 +109,30 @@ def test_a_home_without_a_swarm_and_a_file_that_is_not_there_are_said(cli, tmp_p
     said = cli("audit", "verify", "--database", str(tmp_path / "none.db"))
     assert said.status == 1
     assert "does not exist" in said.err
+
+
+def test_pruning_says_what_would_go_then_takes_it_away_and_leaves_a_whole_journal(cli, book, home):
+    from datetime import UTC, datetime
+
+    from agents.clock import SystemClock
+    from agents.events import IncidentResolved
+
+    class LongAgo(SystemClock):
+        def now(self):
+            return datetime(2020, 1, 1, tzinfo=UTC)
+
+    book.clock = book.build.clock = LongAgo()
+    book.opened()
+    book.say(IncidentResolved(how="cleared", checks=()))
+    book.clock = book.build.clock = SystemClock()
+    book.opened()
+    said = cli("audit", "prune", "--dry-run")
+    assert said.out == "2 records of 1 incidents, 0 samples and 0 outcomes would be pruned\n"
+    assert cli("audit", "verify").out.startswith("whole   3 records\n")
+    done = json.loads(cli("audit", "prune", "--json").out)
+    assert (done["records"], done["incidents"]) == (2, 1)
+    (archive,) = done["archives"]
+    assert Path(archive).parent == home / "archive"
+    assert cli("audit", "verify").out.startswith("whole   2 records, 2 older ones were pruned\n")
+    assert cli("audit", "verify", "--file", archive).status == 0
+    assert cli("audit", "prune").out.startswith("0 records")
