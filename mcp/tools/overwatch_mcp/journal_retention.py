@@ -1,7 +1,7 @@
 """Keeps the journal of operations short. The details of what ended long ago go; that it was done stays for ever.
 
-An id that was carried out once must never be carried out again, however old: so the id of a pruned operation, the hash of what was
-asked, and how it ended stay, a few hundred bytes. Asked for again, it answers with how it ended; it can't be undone any more.
+An id that was carried out once must never be carried out again, however old: so the id of a pruned operation, the hash of what
+was asked, and how it ended stay, a few hundred bytes. Asked for again, it answers with how it ended; it can't be undone any more.
 What did not end, what nobody knows the end of, and the newest operation of each target keep everything.
 """
 
