@@ -35,6 +35,7 @@ def test_help_imports_nothing_heavy():
         "chaos",
         "incidents",
         "policy",
+        "audit",
         "approvals",
         "approve",
         "reject",

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import approvals, attach, calibration, chaos, doctor, drill, incidents, policy, run, swarm
+from overwatch_tui.cli import approvals, attach, audit, calibration, chaos, doctor, drill, incidents, policy, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -42,6 +42,7 @@ app.command(
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(policy.app, name="policy")
+app.add_typer(audit.app, name="audit")
 app.command(
     "approvals", short_help="List what waits for a person.", epilog="Example: overwatch-tui approvals --json | jq '.[].binding'"
 )(approvals.approvals)
