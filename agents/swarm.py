@@ -19,6 +19,7 @@ from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator
+from agents.recorder import Recorder
 from agents.seams import Agent, Clock
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
@@ -66,7 +67,7 @@ class Swarm:
     def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
         self._settings = settings
         self._home = home
-        self._telemetry = telemetry
+        self._telemetry = self._recorder = Recorder(telemetry, clock)
         self._clock = clock
         self._found: Surroundings | None = None
 
@@ -125,6 +126,7 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
+                group.create_task(self._recorder.run(store), name="recorder")
                 group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
                 if ready is not None:
                     ready(store)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select
 
-from agents.durable import log, outcomes
+from agents.durable import log, outcomes, samples
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError
@@ -245,6 +245,10 @@ class Store:
         """The track record; implements `seams.TrackRecord`."""
         now = self.clock.now()
         return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now))
+
+    async def samples(self, target: str, since: datetime, until: datetime) -> samples.Samples:
+        """What was measured and thought of a target from `since` to `until`, as far as it was recorded."""
+        return await self.database.run(lambda c: samples.read(c, target, since, until))
 
     async def parked(self) -> list[Parked]:
         """Deliveries that wait for a person."""
