@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import attach, chaos, doctor, drill, incidents, run, swarm
+from overwatch_tui.cli import attach, chaos, doctor, drill, incidents, replay, report, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -40,7 +40,20 @@ app.command(
     epilog="Example: overwatch-tui health || echo unwell",
 )(attach.health)
 app.add_typer(chaos.app, name="chaos")
+incidents.app.command(
+    "report", short_help="Write one incident as a report.", epilog="Example: overwatch-tui incidents report INC-7 -o outage.html"
+)(report.report)
+incidents.app.command(
+    "record",
+    short_help="Write one incident as a recording.",
+    epilog="Example: overwatch-tui incidents record INC-7 -o INC-7.jsonl && overwatch-tui replay INC-7.jsonl",
+)(report.record)
 app.add_typer(incidents.app, name="incidents")
+app.command(
+    "replay",
+    short_help="Play a recorded incident in the control room.",
+    epilog="Example: overwatch-tui replay INC-7.jsonl --speed 4 --from opened",
+)(replay.replay)
 app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)
 app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(swarm.reject)
 app.command(
