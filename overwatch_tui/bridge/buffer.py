@@ -98,7 +98,7 @@ class Buffer:
         with self._lock:
             self._waiting = True
             if isinstance(notice, Rewound):
-                self._slots, self._events, self._deaths = {}, [], []
+                self._slots, self._events, self._deaths, self._notices = {}, [], [], []
                 self._thoughts.clear()
             self._notices.append(notice)
 

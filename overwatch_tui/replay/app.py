@@ -31,6 +31,7 @@ _METHODS = frozenset(action.method.partition("(")[0] for action in in_scope("rep
 class ReplayApp(OverwatchApp):
     """A read-only room whose present is where `player` stands."""
 
+    CSS_PATH: ClassVar[list[str]] = ["../overwatch.tcss", "../questions.tcss"]
     BINDINGS: ClassVar[list[BindingType]] = [
         *(Binding(a.keys, a.method, a.label, show=False, id=a.id, tooltip=a.help, priority=True) for a in in_scope("replay")),
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
