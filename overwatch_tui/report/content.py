@@ -100,7 +100,7 @@ def _measured(case: CaseFile, when: Moments) -> Iterator[Block]:
     if found.lost:
         notes.append(f"{fmt.plural(found.lost, 'sample')} could not be kept while the database took nothing.")
     if found.step > 1:
-        notes.append(f"Only each {found.step}th measurement is shown.")
+        notes.append(f"Of a long incident, one measurement of {found.step} is shown.")
     if found.unread:
         notes.append(f"{fmt.plural(found.unread, 'row')} could not be read.")
     if notes:

@@ -28,9 +28,7 @@ def escape(text: str) -> str:
     tame = _SPECIAL.sub(lambda found: "\\" + found[0], clean(text, LIMIT).strip())
     tame = _UNDERSCORE.sub(r"\\_", tame)
     tame = _LINKS.sub(lambda found: "\\" + found[0], tame)
-    return _START.sub(
-        lambda found: f"{found[1]}\\{found[2]}" if not found[2].isdigit() else f"{found[1]}{found[2]}\\", tame, count=1
-    )
+    return _START.sub(_at_the_start, tame, count=1)
 
 
 def _at_the_start(found: re.Match[str]) -> str:

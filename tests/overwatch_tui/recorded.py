@@ -13,6 +13,7 @@ from agents.durable.casefile import CaseFile
 from agents.durable.samples import EVERYBODY, Sample
 from agents.durable.store import Store
 from agents.events import Event
+from agents.incident import evolve
 from agents.telemetry import AgentState, SwarmState, Thought
 from overwatch_tui.replay.recording import Recording, lines, read
 from tests.overwatch_tui import story
@@ -49,6 +50,16 @@ def case(
             await store.close()
 
     return asyncio.run(made())
+
+
+def case_of_events(case: CaseFile, events: Sequence[Event]) -> CaseFile:
+    """The same file, had these events been in it: what no agent would say is folded as the log would."""
+    incident = None
+    for event in events:
+        incident = evolve(incident, event)
+    assert incident is not None
+    records = tuple(replace(record, event=event) for record, event in zip(case.records, events, strict=True))
+    return replace(case, incident=incident, records=records)
 
 
 def file(folder: Path, *chapters: str, looks: Sequence[Sample] | None = None) -> Path:
