@@ -27,7 +27,21 @@ def test_help_imports_nothing_heavy():
 
 @pytest.mark.parametrize(
     "command",
-    ["launch", "run", "attach", "health", "chaos", "incidents", "approve", "reject", "pause", "resume", "doctor", "drill"],
+    [
+        "launch",
+        "run",
+        "attach",
+        "health",
+        "chaos",
+        "incidents",
+        "approve",
+        "reject",
+        "pause",
+        "resume",
+        "doctor",
+        "drill",
+        "replay",
+    ],
 )
 def test_every_command_has_help_with_an_example_or_commands(command):
     from typer.testing import CliRunner
