@@ -100,6 +100,8 @@ class Executor:
             return CallResult(next_.operation, "succeeded", "nothing to call")
 
         async def refuse() -> str | None:
+            if call.target != incident.target:
+                return f"{call.describe()} is about {call.target!r}, not {incident.target!r}: nothing is done"
             stale = None if next_.undo else self._stale(incident, context)
             try:
                 return stale or await self._refusal(next_, incident)

@@ -85,7 +85,7 @@ class Recorder:
         with self._lock:
             if isinstance(item, Event):
                 self._event(item)
-            elif (target := self._target(item)) is not None:
+            elif isinstance(item, Sample) and (target := self._target(item)) is not None:
                 self._sample(target, item)
 
     async def run(self, store: Store) -> None:

@@ -177,7 +177,7 @@ class Tools(Protocol):
     async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
         """Call a read tool; its structured content.
 
-        Raises ToolsUnavailableError, or ToolError where the tool answered with an error.
+        Raises ToolsUnavailableError, or ToolError where the tool answered with an error (ToolBusyError: ask again later).
         """
         ...
 
@@ -188,6 +188,10 @@ class Tools(Protocol):
 
 class ToolError(Exception):
     """The tool answered with an error: it did nothing. The text says why."""
+
+
+class ToolBusyError(ToolError):
+    """The tool did nothing and says that it may be asked again: another writer is at work, or the server is ending."""
 
 
 Refuse = Callable[[], Awaitable[str | None]]

@@ -135,6 +135,11 @@ class TargetSettings(Section):
                 raise ValueError(f"{where} names {sorted(table)}, but the regions are {sorted(names)}: name each region once")
         return self
 
+    @property
+    def simulated(self) -> bool:
+        """Whether it is a demo: what works there is simulated."""
+        return self.chaos is not None and self.chaos.demo
+
     def actions(self) -> frozenset[ActionKind]:
         """What may be proposed for it: nothing that touches infrastructure where there is no platform."""
         if self.platform is None:

@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
+from agents.calibration import calibrate
 from agents.catalogue import load_catalogue
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
+from agents.durable.errors import DurableError
 from agents.durable.runner import Runner
 from agents.durable.store import Store
+from agents.durable.watch import LogWatch
 from agents.events import AGENTS, Event
 from agents.foundry import make_reasoner
 from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
-from agents.orchestrator import Orchestrator
+from agents.orchestrator import Orchestrator, horizon
 from agents.recorder import Recorder
-from agents.seams import Agent, Clock
+from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
 from agents.strategist import Strategist
@@ -32,6 +37,8 @@ from agents.traffic_controller import TrafficController
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
+PAGE = 100
+"""Incidents that are read at first; where they do not reach back far enough, twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +56,37 @@ class Surroundings:
 class StorePast:
     """What the Orchestrator wants to know of the past, read from the log."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, horizon: timedelta = timedelta(days=1)) -> None:
         self._store = store
+        self._horizon = horizon
 
     async def recent_incidents(self, target: str) -> Sequence[Incident]:
-        """The newest hundred of a target."""
-        return await self._store.incidents(limit=100, target=target)
+        """Every incident of a target that anything happened to within the gate's horizon, the newest first; never cut short."""
+        since = self._store.clock.now() - self._horizon
+        limit = PAGE
+        while True:
+            found = await self._store.incidents(limit=limit, target=target)
+            if len(found) < limit or found[-1].updated_at < since:
+                return found
+            limit *= 2
 
     async def paused(self) -> bool:
         """Whether automation is paused."""
         return (await self._store.automation()).paused
+
+
+class StoreRecords:
+    """The track record, read from the log for targets of which some are simulated. Implements `seams.TrackRecord`."""
+
+    def __init__(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        self._store = store
+        self._targets = targets
+
+    async def record(self, action: str, fault_class: str, target: str) -> Record:
+        """The weighted counts; what was simulated counts whole on a simulated target alone."""
+        settings = self._targets.get(target)
+        demo = settings is not None and settings.simulated
+        return await self._store.record(action, fault_class, target, demo=demo)
 
 
 class Swarm:
@@ -104,21 +132,22 @@ class Swarm:
             telemetry=self._telemetry,
         )
         inventory = TargetInventory(targets, tools, sentry)
-        effects = DurableEffects(store=store, tools=tools, clock=self._clock, approval_key=self._approval_key)
+        effects = DurableEffects(store=store, tools=tools, clock=self._clock, policy=policy, approval_key=self._approval_key)
         agents: tuple[Agent, ...] = (
             sentry,
             Diagnostician(reasoner),
             Strategist(
                 reasoner=reasoner,
                 inventory=inventory,
-                track_record=store,
+                track_record=StoreRecords(store, targets),
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
             ),
-            Orchestrator(policy, inventory, StorePast(store), catalogue),
+            Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue),
             Logistics(effects, policy, inventory),
             TrafficController(effects, policy, inventory, sentry),
         )
+        log = LogWatch(store, self._clock)
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
@@ -127,7 +156,8 @@ class Swarm:
                     group.create_task(self._deliver(runner, agent, sentry.looked), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
                 group.create_task(self._recorder.run(store), name="recorder")
-                group.create_task(self._tell_state(store, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, tools, reasoner.name), name="state")
+                group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
                 found = await surroundings()
@@ -139,6 +169,7 @@ class Swarm:
                 await sentry.watch()
         finally:
             unsubscribe()
+            await log.close()
             await reasoner.close()
 
     def _approval_key(self) -> Path | None:
@@ -154,12 +185,13 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, store: Store, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(self, log: LogWatch, tools: McpTools, reasoning: str) -> None:
         while True:
-            automation = await store.automation()
-            parked = await store.parked()
+            await log.look()
+            automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
-            problem = f"{len(parked)} deliveries are parked: overwatch-tui doctor" if parked else outside or tools.problem
+            waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
+            problem = log.problem or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),
@@ -172,3 +204,26 @@ class Swarm:
                 )
             )
             await self._clock.sleep(STATE_SECONDS)
+
+    async def _tell_calibration(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
+        """Say how far the numbers came true, whenever there is an outcome or a target more."""
+        told = (-1, -1)
+        while True:
+            with contextlib.suppress(DurableError):  # what is wrong with the log is said by `LogWatch`
+                told = await self._calibrated(store, targets, told)
+            await self._clock.sleep(STATE_SECONDS)
+
+    async def _calibrated(self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]) -> tuple[int, int]:
+        policy, known = self._settings.policy, (await store.outcome_count(), len(targets))
+        if known != told:
+            measured = await asyncio.to_thread(
+                calibrate,
+                await store.outcomes(),
+                now=self._clock.now(),
+                threshold=policy.threshold,
+                min_outcomes=policy.min_outcomes,
+                demos={name for name, target in targets.items() if target.simulated},
+                targets=frozenset(targets),
+            )
+            self._telemetry.publish(measured)
+        return known

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from agents.events import Event
 from agents.facts import Health
+from agents.scores import Calibration
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class SwarmState:
     paused_by: str = ""
 
 
-Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Event
+Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Calibration | Event
 
 
 class Telemetry(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agents.sanitize import clean
-from agents.seams import Clock, ToolError, ToolsUnavailableError
+from agents.seams import Clock, ToolBusyError, ToolError, ToolsUnavailableError
 from agents.tool_server import ServerRefusedError, ToolServer
 
 READ_SECONDS = 10.0
@@ -23,6 +23,8 @@ ALIVE_SECONDS = 5.0
 FIRST_BACKOFF = 0.5
 LONGEST_BACKOFF = 10.0
 CUT = "the connection broke"
+RETRY = "overwatch/retry"
+"""The key in an error's `_meta` with which the server says that it did nothing, and may be asked again later."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,8 @@ class McpTools:
             self._backoff = FIRST_BACKOFF
             if result.is_error:
                 text = " ".join(getattr(part, "text", "") for part in result.content)
-                _settle(request, ToolError(clean(text)))
+                busy = (result.meta or {}).get(RETRY) is True
+                _settle(request, ToolBusyError(clean(text)) if busy else ToolError(clean(text)))
             elif not request.answer.done():
                 request.answer.set_result(result.structured_content or {})
 

@@ -30,17 +30,23 @@ _PASSED_ON = (
 
 
 def tool_server(
-    tools: ToolsSettings, home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]
+    tools: ToolsSettings,
+    home: Path,
+    targets: Mapping[str, TargetSettings],
+    identity: Mapping[str, str],
+    max_unavailable: int = 1,
 ) -> ToolServer | None:
-    """Where the tools for these targets come from; None where no target has a platform."""
+    """Where the tools for these targets come from; None where no target has a platform. `max_unavailable` is the policy's."""
     if tools.url is None or tools.token_file is None:
-        return server_command(home, targets, identity)
+        return server_command(home, targets, identity, max_unavailable)
     if not any(target.platform for target in targets.values()):
         return None
     return ServerAddress(str(tools.url), tools.token_file, tools.ca_file)
 
 
-def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str]) -> ServerCommand | None:
+def server_command(
+    home: Path, targets: Mapping[str, TargetSettings], identity: Mapping[str, str], max_unavailable: int = 1
+) -> ServerCommand | None:
     """How to start the MCP server for these targets; None where no target has a platform."""
     acted_on = {name: target for name, target in targets.items() if target.platform is not None}
     if not acted_on:
@@ -53,7 +59,7 @@ def server_command(home: Path, targets: Mapping[str, TargetSettings], identity: 
         "journal": str(home / "operations.db"),
         "login_file": str(logins),
         "targets": {
-            name: {**_target(target, target.platform), "approval_key_file": key}
+            name: {**_target(target, target.platform, max_unavailable), "approval_key_file": key}
             for name, target in acted_on.items()
             if target.platform
         },
@@ -94,7 +100,7 @@ def approval_key(home: Path) -> Path:
     return path
 
 
-def _target(target: TargetSettings, platform: Platform) -> dict[str, Any]:
+def _target(target: TargetSettings, platform: Platform, max_unavailable: int) -> dict[str, Any]:
     where = _docker(platform) if isinstance(platform, DockerSettings) else _azure(platform)
     traffic = platform.traffic.model_dump(mode="json") if platform.traffic else None
     patience = (
@@ -106,7 +112,11 @@ def _target(target: TargetSettings, platform: Platform) -> dict[str, Any]:
         "traffic": traffic,
         "public_url": str(target.public_url).rstrip("/") if target.public_url else None,
         "probe_path": target.public_probe_path,
-        "limits": {"min_replicas": platform.min_replicas, "max_replicas": platform.max_replicas},
+        "limits": {
+            "min_replicas": platform.min_replicas,
+            "max_replicas": platform.max_replicas,
+            "max_unavailable": max_unavailable,
+        },
         "images": list(platform.images),
         "allowed_tools": sorted(_tools(target)),
     }

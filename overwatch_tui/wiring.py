@@ -122,7 +122,7 @@ class LocalSwarm:
             identity = self.world.identity()
         self._targets = targets
         tools = self._settings.tools
-        server = tool_server(tools, self._home, targets, identity)
+        server = tool_server(tools, self._home, targets, identity, self._settings.policy.max_unavailable)
         key = None if server is None else approval_key_file(tools, self._home)
         return Surroundings(targets=targets, server=server, approval_key=key, problem=self._problem_now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -11,8 +12,13 @@ from sqlalchemy import select
 
 from agents.durable import log
 from agents.durable import schema as s
+from agents.durable.errors import StorageError
 from agents.durable.store import Store
 from agents.events import Event
+
+RETRY_SECONDS = 0.5
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,7 @@ class EmbeddedBus:
         """Deliveries for one consumer, until the caller stops asking."""
         queue: asyncio.Queue[Delivery] = asyncio.Queue()
         self._queues[consumer] = (types, queue)
-        for event in await self._undone(consumer, types):
+        for event in await self._patiently(consumer, types):
             queue.put_nowait(Delivery(consumer, event))
         while True:
             yield await queue.get()
@@ -79,6 +85,14 @@ class EmbeddedBus:
             for consumer, (types, queue) in self._queues.items():
                 if event.type in types:
                     queue.put_nowait(Delivery(consumer, event))
+
+    async def _patiently(self, consumer: str, types: frozenset[str]) -> list[Event]:
+        while True:
+            try:
+                return await self._undone(consumer, types)
+            except StorageError as error:
+                _log.warning("%s waits for the log: %s", consumer, error)
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _undone(self, consumer: str, types: frozenset[str]) -> list[Event]:
         """Events of these types without an inbox row, of incidents that are not over."""

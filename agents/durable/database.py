@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import fcntl
 import os
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,10 +15,18 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.exc import DatabaseError, OperationalError
 
-from agents.durable.errors import DurableError, LockedError
+from agents.durable.errors import DurableError, LockedError, StorageError
 from agents.durable.upgrade import is_current, upgrade
 
 T = TypeVar("T")
+
+_REMEDIES = {
+    sqlite3.SQLITE_BUSY: "another program holds its lock; end that one",
+    sqlite3.SQLITE_FULL: "make room on its disk",
+    sqlite3.SQLITE_IOERR: "is its disk full, or broken?",
+    sqlite3.SQLITE_READONLY: "give the file and its folder write permission, or mount them writable",
+    sqlite3.SQLITE_CANTOPEN: "is its folder still there, and readable?",
+}
 
 
 class Database:
@@ -29,9 +38,11 @@ class Database:
     def __init__(self, path: Path, *, exclusive: bool) -> None:
         self.path = path
         self._lock = _lock(path) if exclusive else None
+        self._files: dict[Path, os.stat_result] = {}
         self._thread = ThreadPoolExecutor(1, "database")
         self._engine = create_engine(f"sqlite:///{path}", connect_args={"check_same_thread": False}, pool_size=1, max_overflow=0)
         event.listen(self._engine, "connect", _pragmas)
+        event.listen(self._engine, "connect", lambda *_: self._files.clear())
         event.listen(self._engine, "begin", _begin)
 
     async def prepare(self) -> None:
@@ -54,10 +65,14 @@ class Database:
         await self._hop(work)
 
     async def run(self, work: Callable[[Connection], T]) -> T:
-        """Run `work` in the database's thread, in one transaction, which a raised error rolls back."""
+        """Run `work` in the database's thread, in one transaction, which a raised error rolls back.
+
+        Raises StorageError where the file can't be used now, and DurableError where it is damaged.
+        """
 
         def transaction() -> T:
             with self._engine.begin() as connection:
+                self._refuse_lost_file()
                 return work(connection)
 
         return await self._hop(transaction)
@@ -86,11 +101,35 @@ class Database:
         try:
             return await asyncio.shield(loop.run_in_executor(self._thread, work))
         except OperationalError as error:
-            raise DurableError(f"{self.path} can't be used now ({error.orig}): is the disk full, or the file locked?") from error
+            raise StorageError(f"{self.path} can't be used now ({error.orig}): {_remedy(error.orig)}") from error
         except DatabaseError as error:
             raise DurableError(
                 f"{self.path} is damaged or no database ({error.orig}): restore a copy, or move it away"
             ) from error
+
+    def _refuse_lost_file(self) -> None:
+        """Raises StorageError where the file was deleted or replaced: SQLite would go on writing to what nobody finds.
+
+        So it is for its write-ahead log, which holds what was committed last.
+        """
+        for file in (self.path, self.path.with_name(f"{self.path.name}-wal")):
+            try:
+                now = file.stat()
+            except OSError:
+                now = None
+            known = self._files.get(file)
+            if known is None and now is not None:
+                self._files[file] = now
+            elif known is not None and (now is None or not os.path.samestat(known, now)):
+                raise StorageError(
+                    f"{file} was deleted or replaced while in use: put it back, or start the swarm anew without it"
+                )
+
+
+def _remedy(error: object) -> str:
+    """What a person can do about it, by SQLite's primary result code."""
+    code = error.sqlite_errorcode & 0xFF if isinstance(error, sqlite3.Error) and hasattr(error, "sqlite_errorcode") else None
+    return _REMEDIES.get(code or 0, "is the disk full, or the file locked?")
 
 
 def _lock(path: Path) -> int:

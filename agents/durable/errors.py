@@ -7,6 +7,13 @@ class DurableError(RuntimeError):
     """The database can't be used, or refused a command."""
 
 
+class StorageError(DurableError):
+    """The file can't be read or written now: a full disk, a lock, rights, a file that was taken away. Nothing was kept.
+
+    It is nobody's failure: what met it waits until the file can be written again, and is then done anew.
+    """
+
+
 class LockedError(DurableError):
     """Another process runs the swarm of this database."""
 

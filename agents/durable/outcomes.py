@@ -1,23 +1,19 @@
-"""The track record: verified outcomes, weighted by age, target and whether they were simulated."""
+"""The table of verified outcomes: what the track record and the calibration are made of."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from pydantic import ValidationError
+from sqlalchemy import Connection, Row, func, select
 from sqlalchemy.dialects.sqlite import insert
 
+from agents.confidence import weigh
 from agents.durable import schema as s
+from agents.facts import Confidence
 from agents.seams import OutcomeRecord, Record
-
-HALF_LIFE_DAYS = 90.0
-OTHER_TARGET = 0.5
-OTHER_SIMULATED = 0.25
-SIMULATED_CAP = 5.0
-"""What all drills elsewhere may weigh for one fault class. The newest count first, so that a new failure is never crowded out."""
-PRIOR_RATE = 0.85
-PRIOR_WEIGHT = 8.0
 
 
 def remember(connection: Connection, record: OutcomeRecord) -> None:
@@ -39,23 +35,41 @@ def remember(connection: Connection, record: OutcomeRecord) -> None:
     connection.execute(insert(s.outcome).values(values).on_conflict_do_nothing())
 
 
-def read(connection: Connection, action: str, fault_class: str, target: str, now: datetime) -> Record:
-    """The weighted record of one action against one fault class, and the action's rate over all classes."""
-    rows = connection.execute(select(s.outcome).where(s.outcome.c.action == action).order_by(s.outcome.c.at.desc())).all()
-    good = bad = all_good = all_ = 0.0
-    left: defaultdict[str, float] = defaultdict(lambda: SIMULATED_CAP)
-    for row in rows:
-        age = max(0.0, (now - datetime.fromisoformat(row.at)).total_seconds() / 86_400)
-        weight = 0.5 ** (age / HALF_LIFE_DAYS)
-        if row.target != target:
-            weight *= OTHER_SIMULATED if row.simulated else OTHER_TARGET
-            if row.simulated:
-                weight = min(weight, left[row.fault_class])
-                left[row.fault_class] -= weight
-        all_ += weight
-        all_good += weight * row.succeeded
-        if row.fault_class == fault_class:
-            good += weight * row.succeeded
-            bad += weight * (not row.succeeded)
-    rate = (PRIOR_RATE * PRIOR_WEIGHT + all_good) / (PRIOR_WEIGHT + all_)
-    return Record(successes=good, failures=bad, parent_rate=rate)
+def read(connection: Connection, action: str, fault_class: str, target: str, now: datetime, *, demo: bool) -> Record:
+    """The weighted record of one action against one fault class; `demo` says that `target` itself is simulated."""
+    rows = connection.execute(select(s.outcome).where(s.outcome.c.action == action))
+    return weigh(map(_record, rows), action=action, fault_class=fault_class, target=target, now=now, demo=demo)
+
+
+def every(connection: Connection) -> tuple[OutcomeRecord, ...]:
+    """All outcomes, the oldest first, with the numbers that they were decided on where those are known."""
+    return tuple(map(_record, connection.execute(select(s.outcome).order_by(s.outcome.c.at, s.outcome.c.operation))))
+
+
+def count(connection: Connection) -> int:
+    """How many outcomes there are."""
+    return int(connection.execute(select(func.count()).select_from(s.outcome)).scalar_one())
+
+
+def _record(row: Row[Any]) -> OutcomeRecord:
+    return OutcomeRecord(
+        operation=row.operation,
+        target=row.target,
+        action=row.action,
+        fault_class=row.fault_class,
+        succeeded=row.succeeded,
+        simulated=row.simulated,
+        at=datetime.fromisoformat(row.at),
+        confidence=_numbers(row._mapping),  # noqa: SLF001 - SQLAlchemy's public name for it
+        decided_by=row.decided_by,
+    )
+
+
+def _numbers(row: Mapping[Any, Any]) -> Confidence | None:
+    """The numbers of a decision; None where none were kept (0.1.0 kept none), or where they are no confidence."""
+    if row["track_record"] is None or row["evidence"] is None:
+        return None
+    try:
+        return Confidence(track_record=row["track_record"], evidence=row["evidence"], word=row["word"])
+    except ValidationError:
+        return None

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from agents.durable import schema as s
 from agents.durable.bus import Bus, Delivery
-from agents.durable.errors import ConflictError, DurableError
+from agents.durable.errors import ConflictError, DurableError, StorageError
 from agents.durable.store import Store
 from agents.incident import IllegalTransitionError
 from agents.sanitize import clean
@@ -21,6 +21,7 @@ AT_ONCE = 8
 BACKOFF = (1.0, 5.0, 30.0, 120.0)
 ATTEMPTS = 5
 SWEEP_SECONDS = 5.0
+STORAGE_SECONDS = 1.0
 
 _log = logging.getLogger(__name__)
 
@@ -58,14 +59,37 @@ class Runner:
         order = self._order.setdefault((agent.name, delivery.event.incident), asyncio.Lock())
         async with order:
             try:
-                await self._answer(agent, delivery)
-            except (ConflictError, IllegalTransitionError):
-                await self._bus.again(delivery, 0.02)
-            except RetryLaterError as later:
-                await self._later(agent, delivery, str(later), later.delay, counted=later.counted)
-            except Exception as error:  # noqa: BLE001 - an agent's error is told and retried, and never ends the others
-                _log.exception("%s failed on %s", agent.name, delivery.event.id)
-                await self._later(agent, delivery, f"{type(error).__name__}: {error}", None, counted=True)
+                await self._answered(agent, delivery)
+            except StorageError as error:
+                _log.warning("%s waits with %s: %s", agent.name, delivery.event.id, error)
+                self._tell(agent, "working", f"{delivery.event.incident} waits for the log: {clean(error, 200)}".strip())
+                await self._writable()
+                self._tell(agent, "idle")
+                await self._bus.again(delivery, 0.0)
+
+    async def _answered(self, agent: Agent, delivery: Delivery) -> None:
+        """See one delivery through, or arrange for the next try. Raises StorageError, which counts as no try."""
+        try:
+            await self._answer(agent, delivery)
+        except StorageError:
+            raise
+        except (ConflictError, IllegalTransitionError):
+            await self._bus.again(delivery, 0.02)
+        except RetryLaterError as later:
+            await self._later(agent, delivery, str(later), later.delay, counted=later.counted)
+        except Exception as error:  # noqa: BLE001 - an agent's error is told and retried, and never ends the others
+            _log.exception("%s failed on %s", agent.name, delivery.event.id)
+            await self._later(agent, delivery, f"{type(error).__name__}: {error}", None, counted=True)
+
+    async def _writable(self) -> None:
+        """Wait until the log takes writes again: a delivery tried before would think, and pay for it, in vain."""
+        while True:
+            await self._clock.sleep(STORAGE_SECONDS)
+            try:
+                await self._store.standing(written=self._clock.now())
+            except StorageError:
+                continue
+            return
 
     async def _answer(self, agent: Agent, delivery: Delivery) -> None:
         event = delivery.event

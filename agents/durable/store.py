@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agents.durable import log, outcomes, samples
 from agents.durable import schema as s
 from agents.durable.database import Database
-from agents.durable.errors import ApprovalError
+from agents.durable.errors import ApprovalError, StorageError
 from agents.events import (
     A_PERSON_S_WORD,
     ApprovalDecided,
@@ -26,10 +28,12 @@ from agents.events import (
     is_person,
 )
 from agents.incident import Incident
-from agents.seams import Clock, Outcome, Record
+from agents.seams import Clock, Outcome, OutcomeRecord, Record
 
 POLL_SECONDS = 0.1
 Subscriber = Callable[[Sequence[Event]], None]
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,14 @@ class Automation:
     paused: bool = False
     by: str = ""
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How automation stands, and how many deliveries are parked."""
+
+    automation: Automation = Automation()
+    parked: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,7 @@ class Store:
         self.clock = clock
         self._subscribers: list[Subscriber] = []
         self._told = 0
+        self._behind = False
         self._telling = asyncio.Lock()
         self._poll: asyncio.Task[None] | None = None
 
@@ -241,10 +254,18 @@ class Store:
         query = select(s.event).order_by(s.event.c.seq.desc()).limit(limit)
         return await self.database.run(lambda c: [log.to_event(row) for row in c.execute(query)][::-1])
 
-    async def record(self, action: str, fault_class: str, target: str) -> Record:
-        """The track record; implements `seams.TrackRecord`."""
+    async def record(self, action: str, fault_class: str, target: str, *, demo: bool = False) -> Record:
+        """The track record; `demo` says that `target` itself is simulated, so that what was simulated on it counts whole."""
         now = self.clock.now()
-        return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now))
+        return await self.database.run(lambda c: outcomes.read(c, action, fault_class, target, now, demo=demo))
+
+    async def outcomes(self) -> Sequence[OutcomeRecord]:
+        """Every verified outcome, the oldest first."""
+        return await self.database.run(outcomes.every)
+
+    async def outcome_count(self) -> int:
+        """How many verified outcomes there are."""
+        return await self.database.run(outcomes.count)
 
     async def samples(self, target: str, since: datetime, until: datetime) -> samples.Samples:
         """What was measured and thought of a target from `since` to `until`, as far as it was recorded."""
@@ -259,10 +280,28 @@ class Store:
         """The first record that was changed after it was written; None where the chain is whole."""
         return await self.database.run(log.first_broken)
 
+    async def standing(self, *, written: datetime | None) -> Standing:
+        """How it stands, in one transaction; with a time, that time is written too, which shows that the log takes writes."""
+
+        def work(connection: Connection) -> Standing:
+            if written is not None:
+                value = {"value": written.isoformat()}
+                change = upsert(s.meta).values(key="written", **value)
+                connection.execute(change.on_conflict_do_update(index_elements=["key"], set_=value))
+            row = connection.execute(select(s.automation)).first()
+            automation = Automation() if row is None else Automation(row.paused, row.by, row.reason)
+            parked = connection.execute(select(func.count()).select_from(s.delivery).where(s.delivery.c.parked)).scalar() or 0
+            return Standing(automation, parked)
+
+        return await self.database.run(work)
+
     async def _told_after(self, work: Callable[[Connection], list[Event]]) -> list[Event]:
         added = await self.database.run(work)
         if added:
-            await self._tell()
+            try:
+                await self._tell()
+            except StorageError:  # it is committed: whoever wanted that must not hear that it failed
+                self._behind = True
         return added
 
     async def _tell(self) -> None:
@@ -274,13 +313,18 @@ class Store:
                     subscriber([event for _, event in new])
 
     async def _notice_others(self) -> None:
-        last = await self.database.data_version()
+        last: int | None = None
         while True:
-            await asyncio.sleep(POLL_SECONDS)
-            now = await self.database.data_version()
-            if now != last:
+            try:
+                now = await self.database.data_version()
+                if now != last or self._behind:
+                    self._behind = False
+                    await self._tell()
                 last = now
-                await self._tell()
+            except StorageError as error:
+                self._behind = True
+                _log.debug("the log can't be read now: %s", error)
+            await asyncio.sleep(POLL_SECONDS)
 
 
 def _decision(incident: Incident, *, approved: bool, by: str, reason: str, at: datetime) -> Event:

@@ -1,4 +1,8 @@
-"""The Orchestrator on the bus: asks policy, then a person where policy says so, and checks again what a person approved."""
+"""The Orchestrator on the bus: asks policy, then a person where policy says so, and checks again what a person approved.
+
+Every decision carries what it rested on, so that it can be made again from the log. A plan that a maintenance window holds back
+is not decided on yet: its delivery waits, uncounted. What was proposed too long ago is diagnosed again.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from agents.events import (
     ApprovalRequested,
     Event,
     IncidentEscalated,
+    IncidentUpdated,
     Payload,
     StrategyApproved,
     StrategyProposed,
@@ -21,13 +26,17 @@ from agents.events import (
 )
 from agents.facts import Strategy
 from agents.incident import Approval, Incident
-from agents.orchestrator.policy import Decision, History, history_of, judge
+from agents.orchestrator.basis import decide
+from agents.orchestrator.policy import Decision
 from agents.policy_settings import PolicySettings
-from agents.seams import Context, Inventory, Outcome
+from agents.sanitize import clean
+from agents.seams import Context, Inventory, Outcome, RetryLaterError
 from agents.world import UnknownTargetError
 
 POLICY = "policy"
 DEADLINE = "deadline"
+LOOK_AGAIN_S = 30.0
+"""Seconds after which a plan on hold is looked at again at the latest: the symptoms may be gone, or the window with a restart."""
 
 
 class Past(Protocol):
@@ -43,7 +52,7 @@ class Past(Protocol):
 
 
 class Orchestrator:
-    """Judges strategies. `never` has a tool in its hand: it only emits decisions."""
+    """Judges strategies. It has no tool in its hand: it only emits decisions."""
 
     name = "Orchestrator"
     types = frozenset({StrategyProposed.TYPE, ApprovalDecided.TYPE})
@@ -62,7 +71,7 @@ class Orchestrator:
         if isinstance(event.data, StrategyProposed) and incident.status == "proposed":
             if event.data.strategy.id != incident.strategy.id:
                 return Outcome()
-            payload = await self._told(self._proposed(incident, incident.strategy, context))
+            payload = await self._told(self._proposed(event, incident, incident.strategy, context))
         elif isinstance(event.data, ApprovalDecided) and incident.status == "awaiting":
             approval = incident.approval
             if approval is None or approval.id != event.data.approval:
@@ -79,24 +88,43 @@ class Orchestrator:
         except UnknownTargetError as error:
             return IncidentEscalated(reason=f"{error}: nothing is done")
 
-    async def _proposed(self, incident: Incident, strategy: Strategy, context: Context) -> Payload:
+    async def _proposed(self, event: Event, incident: Incident, strategy: Strategy, context: Context) -> Payload:
         decision = await self._judge(incident, strategy, context)
-        match decision.verdict:
-            case "approve":
-                return StrategyApproved(strategy=strategy, by=strategy.requested_by or POLICY, reasons=decision.reasons)
-            case "page":
-                return IncidentEscalated(reason="; ".join(decision.reasons))
-            case "refuse":
-                return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True)
-            case "ask":
-                now = context.clock.now()
-                return ApprovalRequested(
-                    approval=f"{incident.id}-{strategy.attempt}-v{incident.proposed_version}",
-                    strategy=strategy.id,
-                    binding=strategy.binding(incident.id, incident.proposed_version),
-                    reasons=decision.reasons,
-                    deadline=now + timedelta(seconds=self._policy.approval_ttl_s),
-                )
+        now = context.clock.now()
+        if decision.verdict == "hold":
+            left = (decision.until - now).total_seconds() if decision.until is not None else LOOK_AGAIN_S
+            raise RetryLaterError("; ".join(decision.reasons), min(max(left, 1.0), LOOK_AGAIN_S), counted=False)
+        if decision.verdict == "refuse":
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True, basis=decision.basis)
+        touches = {action.kind for action in strategy.actions} != {"do_nothing"}
+        if touches and now - event.time > timedelta(seconds=self._policy.plan_max_age_s):
+            return self._too_old(event, incident, strategy)
+        return self._decided(decision, incident, strategy, context)
+
+    def _decided(self, decision: Decision, incident: Incident, strategy: Strategy, context: Context) -> Payload:
+        if decision.verdict == "approve":
+            by = strategy.requested_by or POLICY
+            return StrategyApproved(strategy=strategy, by=by, reasons=decision.reasons, basis=decision.basis)
+        if decision.verdict == "ask":
+            return ApprovalRequested(
+                approval=f"{incident.id}-{strategy.attempt}-v{incident.proposed_version}",
+                strategy=strategy.id,
+                binding=strategy.binding(incident.id, incident.proposed_version),
+                reasons=decision.reasons,
+                deadline=context.clock.now() + timedelta(seconds=self._policy.approval_ttl_s),
+                needs=decision.needs,
+                approvers=decision.approvers,
+                confirm=decision.confirm,
+                basis=decision.basis,
+            )
+        return IncidentEscalated(reason=clean("; ".join(decision.reasons), 2_000), basis=decision.basis)
+
+    def _too_old(self, event: Event, incident: Incident, strategy: Strategy) -> Payload:
+        """The answer to a plan that waited while the world moved on (a window held it, or the swarm was away)."""
+        if strategy.requested_by is None:
+            return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations)
+        when = f"{event.time:%Y-%m-%d %H:%M:%S} UTC"
+        return IncidentEscalated(reason=f"what {strategy.requested_by} asked for was planned at {when}, too long ago: ask again")
 
     async def _answered(self, incident: Incident, strategy: Strategy, approval: Approval, context: Context) -> Payload:
         by = approval.by or ""
@@ -113,16 +141,13 @@ class Orchestrator:
             reasons = ("what was approved is not what would be done now",)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)
         decision = await self._judge(incident, strategy, context)
+        basis = decision.basis
         if decision.verdict not in {"approve", "ask"}:
-            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True)
-        return StrategyApproved(strategy=strategy, by=by, reasons=(f"approved by {by}", *decision.reasons))
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True, basis=basis)
+        return StrategyApproved(strategy=strategy, by=by, reasons=(f"approved by {by}", *decision.reasons), basis=basis)
 
     async def _judge(self, incident: Incident, strategy: Strategy, context: Context) -> Decision:
         world = await self._inventory.world(incident.target)
-        history: History = history_of(
-            await self._past.recent_incidents(incident.target),
-            paused=await self._past.paused(),
-            target=incident.target,
-            besides=incident.id,
-        )
-        return judge(incident, strategy, self._policy, world, history, self._catalogue, context.clock.now())
+        past = await self._past.recent_incidents(incident.target)
+        paused = await self._past.paused()
+        return decide(incident, strategy, self._policy, world, past, self._catalogue, context.clock.now(), paused=paused)

@@ -136,7 +136,7 @@ class Sentry:
         number, action = numbered[0]
         operation = next((s.operation for s in incident.steps_of(strategy.id) if s.step == number), f"{strategy.id}:{number}")
         settings = self._targets.get(incident.target)
-        simulated = settings is not None and settings.chaos is not None and settings.chaos.demo
+        simulated = settings is not None and settings.simulated
         return OutcomeRecord(
             operation=operation,
             target=incident.target,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agents.catalogue import Catalogue
-from agents.confidence import confidence
+from agents.confidence import MANUAL, confidence, veto
 from agents.events import Event, FailoverRequested, IncidentDiagnosed, RollbackFinished, StrategyProposed, StrategyRefused, answer
 from agents.facts import Action, Confidence, Strategy
 from agents.foundry import Reasoner
@@ -15,8 +15,6 @@ from agents.seams import Context, Inventory, Outcome, TrackRecord
 from agents.strategist.plans import failover, remedies
 from agents.telemetry import Thought
 from agents.world import UnknownTargetError, World
-
-MANUAL = "manual"
 
 
 class Strategist:
@@ -53,7 +51,7 @@ class Strategist:
 
         choice = await self._reasoner.choose(incident, candidates, aloud, context.clock.now())
         strategy = candidates[choice.index]
-        word = min((w for w in (strategy.confidence.word, choice.word) if w is not None), default=None)
+        word = veto(strategy.confidence.word, choice.word)
         return strategy.model_copy(
             update={
                 "rationale": clean(choice.rationale, 2_000),

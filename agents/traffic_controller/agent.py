@@ -28,23 +28,20 @@ class TrafficController(Executor):
         if call is None or not call.weights:
             return "weights are missing: users stay where they are"
         world = await self._inventory.world(incident.target)
-        if not next_.undo and (changed := _changed(next_.inverse, world)):
-            return changed
+        if refusal := _empty(call, world) or _changed(next_, call, world):
+            return refusal
         for region, weight in sorted(call.weights.items()):
-            before = world.region(region).traffic
-            if weight == 0 or (before is not None and weight <= before):
-                continue
-            if refusal := await self._unfit(world, call, region):
+            if weight > (world.region(region).traffic or 0) and (refusal := await self._unfit(world, call, region)):
                 return refusal
         return None
 
     async def _unfit(self, world: World, call: Call, region: str) -> str | None:
         facts = world.region(region)
-        if facts.replication_lag_s is not None and facts.replication_lag_s > self._policy.max_replication_lag_s:
+        if facts.replication_lag_s is not None and not facts.replication_lag_s <= self._policy.max_replication_lag_s:
             return f"{region} lags {facts.replication_lag_s:.1f} s behind: moving users there would lose data"
         need = needed_replicas(world, call, region)
-        if facts.replicas_ready is None:
-            return f"it is not known how many replicas of {region} are ready"
+        if facts.replicas_ready is None or need is None:
+            return f"it is not known how many replicas of {region} are ready, or are needed: users stay where they are"
         if facts.replicas_ready < need:
             return f"{region} has {facts.replicas_ready} replicas ready, {need} are needed to carry the users"
         for look in range(1, self._policy.destination_checks + 1):
@@ -56,20 +53,42 @@ class TrafficController(Executor):
         return None
 
 
-def needed_replicas(world: World, call: Call, region: str) -> int:
-    """How many ready replicas `region` needs for its share: as many as serve those users now, rounded up."""
+def needed_replicas(world: World, call: Call, region: str) -> int | None:
+    """How many ready replicas `region` needs for its share: as many as serve those users now, rounded up.
+
+    Where a region that serves does not say how many replicas it has (it may be gone), the destination has to be whole: as many
+    as it is meant to have. None where that is not known either.
+    """
     weights = call.weights or {}
-    serving = sum((f.replicas_desired or 0) * (f.traffic or 0) / 100 for f in world.regions)
-    return max(1, math.ceil(serving * weights[region] / 100 - 1e-9))
+    serving = [(facts.replicas_desired, facts.traffic or 0) for facts in world.regions if facts.traffic]
+    if any(replicas is None for replicas, _ in serving):
+        meant = world.region(region).replicas_desired
+        return None if meant is None else max(1, meant)
+    load = sum((replicas or 0) * share / 100 for replicas, share in serving)
+    return max(1, math.ceil(load * weights.get(region, 0) / 100 - 1e-9))
 
 
-def _changed(inverse: Call | None, world: World) -> str | None:
-    """Why the plan no longer fits, where the weights are not those that it was made on."""
+def _empty(call: Call, world: World) -> str | None:
+    """Why the weights would leave users without a region: each region has its share of the whole, whoever approved it."""
+    weights = dict(call.weights or {})
+    names = {facts.region for facts in world.regions}
+    if set(weights) != names or sum(weights.values()) != 100 or min(weights.values()) < 0:
+        return f"weights {weights} do not give each of {sorted(names)} its share of 100: users stay where they are"
+    return None
+
+
+def _changed(next_: Todo, call: Call, world: World) -> str | None:
+    """Why the step no longer fits: users are not where its inverse would take them back to, or it is not known where they are.
+
+    For an undoing, the inverse is what was done: what somebody else has moved since is theirs.
+    """
+    inverse = next_.inverse
     if inverse is None or inverse.weights is None:
         return "the plan has no way back: users stay where they are"
     now = {facts.region: facts.traffic for facts in world.regions}
     if None in now.values():
         return "it is not known where users are now: users stay where they are"
-    if now != dict(inverse.weights):
-        return f"traffic is {now} now, {dict(inverse.weights)} when the plan was made"
-    return None
+    if now == dict(inverse.weights) or (next_.undo and now == dict(call.weights or {})):
+        return None
+    when = "after it was done" if next_.undo else "when the plan was made"
+    return f"traffic is {now} now, {dict(inverse.weights)} {when}"

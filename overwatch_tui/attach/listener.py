@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from agents.scores import Calibration
 from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, UsersSample
 from overwatch_tui.attach.link import AttachError, Report, peer, short, socket_path
 from overwatch_tui.attach.session import Session
@@ -168,4 +169,6 @@ def _slot(item: Telemetric) -> tuple[str, str, str] | None:
             return "agent", item.agent, ""
         case SwarmState():
             return "swarm", "", ""
+        case Calibration():
+            return "calibration", "", ""
     return None

@@ -249,6 +249,8 @@ def _messages(batch: Batch) -> Iterator[FromSwarm]:
     yield from batch.users
     if batch.swarm is not None:
         yield batch.swarm
+    if batch.calibration is not None:
+        yield batch.calibration
     yield from batch.thoughts
     if batch.dropped:
         yield Dropped(batch.dropped)

@@ -20,6 +20,7 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from agents.events import AGENTS, Event, UnknownEventTypeError, load_payload
 from agents.sanitize import clean
+from agents.scores import Calibration
 from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, Thought, UsersSample
 from overwatch_tui.attach.link import Report
 from overwatch_tui.bridge.seam import TargetInfo
@@ -179,6 +180,7 @@ FROM_SWARM: Mapping[str, type] = {
     "agent": AgentState,
     "thought": Thought,
     "swarm": SwarmState,
+    "calibration": Calibration,
     "event": Event,
 }
 

@@ -18,6 +18,7 @@ from overwatch_tui.state.models import HostView
 
 if TYPE_CHECKING:
     from agents.events import Event
+    from agents.scores import Calibration
     from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, Thought, UsersSample
     from overwatch_tui.state.store import Store
 
@@ -53,6 +54,7 @@ class Batch:
     agents: tuple[AgentState, ...] = ()
     thoughts: tuple[Thought, ...] = ()
     swarm: SwarmState | None = None
+    calibration: Calibration | None = None
     dropped: int = 0
 
 
@@ -90,6 +92,8 @@ class Buffer:
                 self._put(("agent", item.agent, ""), item)
             elif isinstance(item, types.SwarmState):
                 self._put(("swarm", "", ""), item)
+            elif isinstance(item, types.Calibration):
+                self._put(("calibration", "", ""), item)
             else:
                 self._dropped += 1
 
@@ -121,7 +125,7 @@ class Buffer:
             notices, self._notices = self._notices, []
             dropped, self._dropped = self._dropped, 0
             self._waiting = False
-        by_kind: dict[str, list[Any]] = {"region": [], "users": [], "agent": [], "swarm": []}
+        by_kind: dict[str, list[Any]] = {"region": [], "users": [], "agent": [], "swarm": [], "calibration": []}
         for (kind, _, _), item in slots.items():
             by_kind[kind].append(item)
         alive = [state for state in by_kind["agent"] if not any(state is death for death in deaths)]
@@ -133,6 +137,7 @@ class Buffer:
             agents=(*deaths, *alive),
             thoughts=thoughts,
             swarm=by_kind["swarm"][0] if by_kind["swarm"] else None,
+            calibration=by_kind["calibration"][0] if by_kind["calibration"] else None,
             dropped=dropped,
         )
 
@@ -153,6 +158,7 @@ class _Types:
 
     def __init__(self) -> None:
         from agents.events import Event  # noqa: PLC0415 - see above
+        from agents.scores import Calibration  # noqa: PLC0415 - see above
         from agents.telemetry import (  # noqa: PLC0415 - see above
             AgentState,
             RegionSample,
@@ -167,3 +173,4 @@ class _Types:
         self.UsersSample = UsersSample
         self.AgentState = AgentState
         self.SwarmState = SwarmState
+        self.Calibration = Calibration

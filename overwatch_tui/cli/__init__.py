@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import attach, chaos, doctor, drill, incidents, replay, report, run, swarm
+from overwatch_tui.cli import attach, calibration, chaos, doctor, drill, incidents, replay, report, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -60,6 +60,11 @@ app.command(
     "pause", short_help="Stop all automation until `resume`.", epilog='Example: overwatch-tui pause --reason "maintenance"'
 )(swarm.pause)
 app.command("resume", epilog="Example: overwatch-tui resume")(swarm.resume)
+app.command(
+    "calibration",
+    short_help="Say how far the gate's numbers came true.",
+    epilog="Example: overwatch-tui calibration --real-only --json",
+)(calibration.calibration)
 app.command("doctor", short_help="Say what is configured, reachable and missing.", epilog="Example: overwatch-tui doctor --json")(
     doctor.doctor
 )

@@ -5,24 +5,26 @@ Reading is a door: whoever made the file, it is bounded, typed, sanitised and ch
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, Literal
 
 from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
-from agents.durable.casefile import FIELDS, CaseFile, Record
-from agents.durable.log import chained
 from agents.events import Event
-from agents.facts import Name
+from agents.facts import Name, canonical
 from agents.incident import IllegalTransitionError, Incident, evolve
 from agents.sanitize import clean
 from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, Thought, UsersSample
 from overwatch_tui.attach.wire import WireError, encode, from_swarm
+
+if TYPE_CHECKING:
+    from agents.durable.casefile import CaseFile, Record
 
 VERSION = 1
 """Raised with every change that an older version would not understand."""
@@ -35,6 +37,9 @@ MOST_LINES = 250_000
 LONGEST = timedelta(days=366)
 SLACK = timedelta(seconds=5)
 """So far beside the recording's own times an item may lie."""
+
+FIELDS = ("id", "type", "source", "incident", "cause", "time", "data", "traceparent")
+"""What a record of the log is hashed over, after the hash of the one before it."""
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Words = Annotated[str, Field(max_length=2_000)]
@@ -194,10 +199,15 @@ def _checked(raw: Mapping[str, Any], number: int) -> bytes:
     row, prev, digest = raw["row"], raw["prev_hash"], raw["hash"]
     if not isinstance(row, dict) or set(row) != set(FIELDS) or not all(isinstance(v, str | None) for v in row.values()):
         raise RecordingError(f"line {number} is no record of the log")
-    if not isinstance(prev, str) or chained(prev, {name: row[name] for name in FIELDS}) != digest:
+    if not isinstance(prev, str) or _hash(prev, row) != digest:
         raise RecordingError(f"line {number}: the record {clean(row['id'], 80)!r} was changed after it was written")
     body = {**{name: row[name] for name in FIELDS if name != "data"}, "data": json.loads(row["data"])}
     return json.dumps({"kind": "event", "body": body}).encode()
+
+
+def _hash(prev: str, row: Mapping[str, Any]) -> str:
+    """As the log's chain has it."""
+    return hashlib.sha256(canonical([prev, dict(row)])).hexdigest()
 
 
 def _item(what: Telemetric, header: Header, number: int) -> Item:

@@ -12,6 +12,7 @@ from overwatch_tui.screens.base import RoomScreen
 from overwatch_tui.screens.incident import IncidentScreen
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Entry, Line, State
+from overwatch_tui.state.scores import calibration_lines
 from overwatch_tui.widgets.layout import Row
 from overwatch_tui.widgets.lines import LineList
 from overwatch_tui.widgets.safe import say
@@ -50,8 +51,12 @@ class AuditScreen(RoomScreen):
         self._wanted = ""
 
     def compose(self) -> ComposeResult:
-        """One list."""
+        """What the numbers were worth, and below it the decisions that were made on them."""
         yield from self.top()
+        scores = LineList(self.room.glyphs, id="calibration", cursor=False)
+        scores.call_it("Calibration: what was said, and what came of it")
+        scores.display = False
+        yield scores
         lines = LineList(self.room.glyphs, id="audit", wrap=True, tail=True)
         lines.call_it("Audit: every decision, newest last")
         yield lines
@@ -77,6 +82,17 @@ class AuditScreen(RoomScreen):
         self._made = {**self._made, **made} if wanted else made
         empty = Row("none", ((("no decision yet" if not wanted else "nothing matches", "muted"),),), selectable=False)
         self.query_one("#audit", LineList).show_rows(tuple(made.values()) or (empty,))
+        self._show_scores(state)
+
+    def _show_scores(self, state: State) -> None:
+        """At most a third of the screen; the rest can be scrolled to."""
+        pane = self.query_one("#calibration", LineList)
+        pane.display = state.calibration is not None
+        if state.calibration is None:
+            return
+        lines = calibration_lines(state.calibration, self.room.glyphs, self.size.width)
+        pane.styles.height = 2 + min(len(lines), max(3, self.size.height // 3 - 2))
+        pane.show_rows(tuple(Row(n, (line,), selectable=False) for n, line in enumerate(lines)))
 
     def apply_filter(self, text: str) -> None:
         """Narrow the list."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from agents.incident import Incident
+    from agents.scores import Calibration
     from agents.telemetry import AgentState, RegionSample, SwarmState, UsersSample
 
 AGENTS: tuple[str, ...] = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic Controller")
@@ -118,6 +119,7 @@ class State:
     incidents: Mapping[str, Incident] = field(default_factory=lambda: MappingProxyType({}))
     approvals: tuple[ApprovalView, ...] = ()
     thoughts: tuple[Paragraph, ...] = ()
+    calibration: Calibration | None = None
     dropped: int = 0
     unread: int = 0
 

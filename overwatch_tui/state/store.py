@@ -14,6 +14,7 @@ from types import MappingProxyType
 from agents.events import AutomationArmed, AutomationPaused, Event
 from agents.incident import IllegalTransitionError, Incident, evolve
 from agents.sanitize import clean
+from agents.scores import Calibration
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought
 from overwatch_tui.bridge.buffer import Batch, HistoryLoaded, Rewound
 from overwatch_tui.state.describe import tell
@@ -85,6 +86,8 @@ class Store:
     def _samples(self, state: State, batch: Batch) -> State:
         if batch.swarm is not None:
             state = replace(state, swarm=_clean_swarm(batch.swarm))
+        if batch.calibration is not None:
+            state = replace(state, calibration=_clean_calibration(batch.calibration))
         if not batch.regions and not batch.users:
             return state
         targets = {target.name: target for target in state.targets}
@@ -272,3 +275,11 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
     )
+
+
+def _clean_calibration(told: Calibration) -> Calibration:
+    cells = (
+        replace(c, target=clean(c.target, NAME), action=clean(c.action, NAME), fault_class=clean(c.fault_class, NAME))
+        for c in told.cells
+    )
+    return replace(told, cells=tuple(cells))

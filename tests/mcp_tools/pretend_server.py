@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,9 +9,7 @@ from overwatch_mcp import workshop
 from overwatch_mcp.azure_mcp_server import main
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
-found = importlib.util.spec_from_file_location("fakes", Path(__file__).parent / "conftest.py")
-fakes = importlib.util.module_from_spec(found)
-found.loader.exec_module(fakes)
+import platform_support as fakes
 
 
 def platforms(_config, clock):

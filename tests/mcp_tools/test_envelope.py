@@ -127,7 +127,23 @@ async def test_what_no_platform_can_have_is_an_error_and_is_not_journalled(bench
 async def test_an_epoch_that_no_lease_can_have_is_an_error(bench, epoch):
     with pytest.raises(RequestError, match=r"epoch .* is not usable: give 0 to 9007199254740991"):
         await bench.run("restart_service", epoch=epoch, region="east")
-    assert (await bench.run("restart_service", epoch=2**53 - 1, region="east")).status == "succeeded"
+
+
+async def test_an_absurd_epoch_is_refused_and_locks_nobody_out(bench):
+    await bench.run("restart_service", "op-1", epoch=7, region="east")
+    for n, epoch in enumerate((1_008, 2**53 - 1)):
+        for dry_run in (True, False):
+            refused = await bench.run("restart_service", f"absurd-{n}", epoch=epoch, dry_run=dry_run, region="east")
+            assert refused.status == "refused"
+            assert "more than 1000 above 7" in refused.error
+    assert (await bench.run("restart_service", "op-2", epoch=7, region="east")).status == "succeeded"
+    assert (await bench.run("restart_service", "op-3", epoch=1_007, region="east")).status == "succeeded"
+
+
+async def test_a_target_tells_the_epoch_that_a_new_lease_has_to_be_above(bench):
+    assert (await bench.workshop.summary("demo")).highest_epoch == 0
+    await bench.run("restart_service", "op-1", epoch=7, region="east")
+    assert (await bench.workshop.summary("demo")).highest_epoch == 7
 
 
 async def test_an_unknown_target_is_an_error_that_names_the_known_ones(bench):

@@ -128,7 +128,7 @@ async def test_what_goes_wrong_unexpectedly_is_not_shown(bench):
 def test_a_summary_names_the_writes_that_the_target_allows(config):
     def summary(**changes):
         config["targets"]["demo"] |= changes
-        return summarize("demo", ServerConfig.model_validate(config).target("demo"), 7)
+        return summarize("demo", ServerConfig.model_validate(config).target("demo"), 7, 3)
 
     assert summary().write_tools == [
         "deploy_container",

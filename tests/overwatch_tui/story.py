@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
+from agents.calibration import calibrate
 from agents.events import (
     ActionFinished,
     ApprovalDecided,
@@ -24,6 +25,8 @@ from agents.events import (
     answer,
 )
 from agents.facts import Action, Call, Check, Confidence, Diagnosis, Hypothesis, Observation, Strategy, Symptom
+from agents.scores import Calibration
+from agents.seams import OutcomeRecord
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought, UsersSample
 from overwatch_tui.bridge.buffer import Buffer, HistoryLoaded
 from overwatch_tui.bridge.pump import Pump
@@ -263,6 +266,26 @@ def swarm_state(when: float = 0, *, automation: str = "armed", problem: str = ""
         problem=problem,
         paused_by=paused_by,
     )
+
+
+def calibration(count: int = 40, *, target: str = "demo") -> Calibration:
+    """What so many verified outcomes of the demo say of the numbers; every eleventh failed."""
+    kinds = (("failover_region", "dependency_down"), ("restart_service", "process_degraded"), ("restart_service", "crash"))
+    outcomes = [
+        OutcomeRecord(
+            operation=f"op{n}",
+            target=target,
+            action=kinds[n % 7 % 3][0],
+            fault_class=kinds[n % 7 % 3][1],
+            succeeded=n % 11 != 10,
+            simulated=n % 4 != 0,
+            at=at(n - 5_000),
+            confidence=Confidence(track_record=min(0.97, 0.68 + n / 120), evidence=0.92 if n % 5 else 0.7, outcomes=n),
+            decided_by="policy",
+        )
+        for n in range(count)
+    ]
+    return calibrate(outcomes, now=NOW, threshold=0.85, min_outcomes=5, demos={"demo"}, targets={"demo", "shop"})
 
 
 def agent_states(when: float = 0, state: str = "idle", working: Sequence[str] = ()) -> tuple[AgentState, ...]:

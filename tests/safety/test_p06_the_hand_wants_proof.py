@@ -22,9 +22,9 @@ CALLS = [
 ]
 
 
-def as_the_server_sees_it(call: Call) -> str:
-    """What the server hashes: the arguments of the call, and null for what was not given."""
-    arguments = call.arguments()
+def as_the_server_sees_it(call: Call, **expected: object) -> str:
+    """What the server hashes: the arguments of the call, the state that it expects, and null for what was not given."""
+    arguments = {**call.arguments(), **expected}
     target = arguments.pop("target")
     return content_hash(call.tool, target, {**arguments, "expected_revision": None})
 
@@ -63,7 +63,10 @@ async def test_p06_each_write_carries_its_proof(store, tools, clock, build, tmp_
     call = await carry_out(store, tools, clock, build, path)
     (arguments,) = tools.arguments
     token = arguments["approval_token"]
-    assert refuse_token(KEY, token, "op", as_the_server_sees_it(call), clock.now()) is None
+    assert arguments["expected_weights"] == {"east": 100, "west": 0}
+    content = as_the_server_sees_it(call, expected_weights=arguments["expected_weights"])
+    assert refuse_token(KEY, token, "op", content, clock.now()) is None
+    assert refuse_token(KEY, token, "op", as_the_server_sees_it(call), clock.now())
 
 
 async def test_p06_without_its_key_nothing_is_sent(store, tools, clock, build, tmp_path):

@@ -126,6 +126,10 @@ class Limits(_Section):
     max_replicas: int = Field(default=5, ge=1)
     writes_per_hour: int = Field(default=60, ge=1)
     """How many writes may be begun within an hour, whoever asks; undoing one is not counted."""
+    max_unavailable: int = Field(default=1, ge=1)
+    """Replicas of a region that a restart may take out of service at once, where it is this server that does it one by one."""
+    start_jitter_s: float = Field(default=1.0, ge=0, le=60)
+    """The starts of replicas lie up to so many seconds apart, by chance: all at once they would fall upon what they share."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Limits:

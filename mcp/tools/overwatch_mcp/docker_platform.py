@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection
+from random import Random
 
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.config import DockerTarget
@@ -27,14 +28,21 @@ class DockerPlatform:
     drives = False
     """The engine has no controller: a write goes step by step, and one that was broken off has to be issued again."""
 
-    def __init__(self, target: str, config: DockerTarget, clock: Clock, connect: Callable[[], EngineApi] | None = None) -> None:
-        """Must be made in the loop that uses it."""
+    def __init__(
+        self,
+        target: str,
+        config: DockerTarget,
+        clock: Clock,
+        connect: Callable[[], EngineApi] | None = None,
+        chance: Random | None = None,
+    ) -> None:
+        """Must be made in the loop that uses it. `chance` spreads the starts of containers."""
         self.commands = DockerCommands(target, config)
         self._target = target
         self._config = config
         self._clock = clock
         self._engine = DockerEngine(config.project, connect or (lambda: connected(config.docker_url)))
-        self._rollout = Rollout(config.project, self._engine, clock)
+        self._rollout = Rollout(config.project, self._engine, clock, config.limits, chance or Random())  # noqa: S311 - no secret
         self._gate = None if config.traffic is None else HAProxyGate(target, config.traffic)
         self._probe = PublicProbe(config)
 
@@ -102,7 +110,7 @@ class DockerPlatform:
         """Nothing goes on behind a write here."""
 
     async def restart(self, region: str, revision: str, anew: Collection[str] = ()) -> None:
-        """Restart the containers of a revision one after the other, each until it is well; `anew` were restarted already."""
+        """Restart the containers of a revision few at a time, each until it is well; `anew` were restarted already."""
         await self._rollout.restart(self._service(region), revision, anew)
 
     async def deploy(self, region: str, image: str, suffix: str) -> None:

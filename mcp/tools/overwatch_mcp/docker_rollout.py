@@ -10,9 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Collection, Mapping, Sequence
+from random import Random
 from typing import Any
 
 from overwatch_mcp.clock import Clock
+from overwatch_mcp.config import Limits
 from overwatch_mcp.docker_engine import DockerEngine
 from overwatch_mcp.docker_member import Member
 from overwatch_mcp.docker_readings import by_revision, exit_words, log_lines, serving_revision, staying
@@ -33,10 +35,12 @@ NANOSECONDS = 1e9
 class Rollout:
     """Writes to the regions of one project. Every method may be repeated."""
 
-    def __init__(self, project: str, engine: DockerEngine, clock: Clock) -> None:
+    def __init__(self, project: str, engine: DockerEngine, clock: Clock, limits: Limits, chance: Random) -> None:
         self._project = project
         self._engine = engine
         self._clock = clock
+        self._limits = limits
+        self._chance = chance
 
     async def deploy(self, service: str, image: str, suffix: str) -> None:
         """Bring up a revision of `image` beside the one that serves, then take its place."""
@@ -86,22 +90,37 @@ class Rollout:
         await asyncio.gather(*(self._engine.remove(one) for one in leaving))
 
     async def restart(self, service: str, revision: str, anew: Collection[str]) -> None:
-        """Restart the containers of a revision one after the other, those that are not well first.
+        """Restart the containers of a revision, at most `max_unavailable` at a time, those that are not well first.
 
-        `anew` names those that were restarted before this was broken off; they are only waited for. Stops at the first that does
-        not come up again: the others go on serving.
+        However many that allows, one that serves is left where there are several. `anew` names those that were restarted before
+        this was broken off; they are only waited for. Stops at the first that does not come up again: the others go on serving.
         """
         members = await self._members(service)
         if revision != serving_revision(members):
             raise MissingError(f"{revision!r} is not what serves {service!r}: that is {serving_revision(members)!r}")
-        for member in sorted(staying(members), key=lambda one: (one.name not in anew, one.well)):
-            if member.name not in anew:
+        stay = staying(members)
+        left = sorted((one for one in stay if one.name not in anew), key=lambda one: one.well)
+        await self._must_be_well([one for one in stay if one.name in anew])
+        most = max(1, min(self._limits.max_unavailable, len(stay) - 1))
+        started = 0
+        for first in range(0, len(left), most):
+            batch = left[first : first + most]
+            for member in batch:
+                await self._stagger(started)
                 await self._engine.restart(member)
-            problem = await self._wait_well([await self._engine.again(member)])
-            if problem is not None:
-                raise NotDoneError(
-                    f"{problem[0].name!r} did not come up after its restart, the others were left alone: {problem[1]}"
-                )
+                started += 1
+            await self._must_be_well([await self._engine.again(member) for member in batch])
+
+    async def _must_be_well(self, members: Sequence[Member]) -> None:
+        """Wait for restarted containers. Raises NotDoneError at the first that does not come up."""
+        problem = await self._wait_well(members) if members else None
+        if problem is not None:
+            raise NotDoneError(f"{problem[0].name!r} did not come up after its restart, the others were left alone: {problem[1]}")
+
+    async def _stagger(self, started: int) -> None:
+        """Let some time pass before the next start: a recovery is itself a load on what the replicas share."""
+        if started and self._limits.start_jitter_s:
+            await self._clock.sleep(self._chance.uniform(0, self._limits.start_jitter_s))
 
     async def why_failed(self, member: Member) -> str:
         """How a container that never came up ended, and its last words."""
@@ -156,7 +175,8 @@ class Rollout:
         fresh = [made[index] for index in sorted(made) if not made[index].in_rotation]
         if not fresh:
             return True
-        for member in fresh:
+        for started, member in enumerate(fresh):
+            await self._stagger(started)
             await self._launch(member)
         try:
             problem = await self._wait_well(fresh)

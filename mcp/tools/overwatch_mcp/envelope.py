@@ -11,6 +11,8 @@ from overwatch_mcp.errors import RequestError
 
 HIGHEST_EPOCH = 2**53 - 1
 """JSON's readers agree up to here."""
+MOST_AHEAD = 1_000
+"""How far an epoch may be above the highest that acted on a target: a lease changes hands once in an incident."""
 LARGEST_NUMBER = 2**31 - 1
 MOST_REGIONS, LONGEST_KEY = 100, 63
 
@@ -31,6 +33,23 @@ def check_epoch(epoch: int) -> None:
     """Raises RequestError unless it is a number that the journal can hold, and that leaves room for the next ones."""
     if not 0 <= epoch <= HIGHEST_EPOCH:
         raise RequestError(f"epoch {epoch!r:.40} is not usable: give 0 to {HIGHEST_EPOCH}")
+
+
+def refuse_epoch(epoch: int, highest: int) -> str | None:
+    """Why an epoch may not act where `highest` has acted: it was overtaken, or is one that no lease has reached.
+
+    One call with an absurd epoch would otherwise lock out whoever holds the lease, for ever.
+    """
+    if epoch < highest:
+        return stale_epoch(epoch, highest)
+    if epoch > highest + MOST_AHEAD:
+        return f"epoch {epoch} is more than {MOST_AHEAD} above {highest}, the highest that acted here: give a lease's own"
+    return None
+
+
+def stale_epoch(epoch: int, highest: int) -> str:
+    """That an epoch was overtaken."""
+    return f"epoch {epoch} is stale, {highest} has acted on this target since: whoever asks has lost its lease and must stop"
 
 
 def check_arguments(arguments: Mapping[str, Any]) -> None:

@@ -128,6 +128,8 @@ class TargetSummary(_Answer):
     images: list[str]
     writes_left: int
     needs_approval: bool
+    highest_epoch: int
+    """The highest epoch that has acted on it; a new lease has to be above."""
 
 
 class TargetList(_Answer):

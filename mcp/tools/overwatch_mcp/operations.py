@@ -14,7 +14,7 @@ from typing import Any
 from overwatch_mcp.approval_token import read_key, refuse_token
 from overwatch_mcp.clock import Clock
 from overwatch_mcp.effect import Effect, Plan, Start, approval_content
-from overwatch_mcp.envelope import check_epoch, check_operation_id
+from overwatch_mcp.envelope import check_epoch, check_operation_id, refuse_epoch, stale_epoch
 from overwatch_mcp.errors import BarredError, BusyError, LostError, PlatformError
 from overwatch_mcp.journal import Entry, Journal, WriteLimit, hash_arguments
 from overwatch_mcp.models import OperationRecord, WriteResult
@@ -189,15 +189,17 @@ class Operations:
         except BarredError as error:
             return self._refused(effect, call, str(error))
         if higher is not None:
-            return self._refused(effect, call, _overtaken(call, higher))
+            return self._refused(effect, call, stale_epoch(call.epoch, higher))
         if plan.satisfied:
             return await self._end(effect, call, entry, began, _at_once(Settled("succeeded", plan.summary, plan.state_before)))
         return await self._end(effect, call, entry, began, self._issue(effect, call, entry, tell))
 
     async def _resume(self, effect: Effect, call: Call, entry: Entry, began: float, tell: Tell) -> WriteResult:
-        higher = await self._journal.resume(entry, call.epoch)
-        if higher is not None:
-            return await self._declined(effect, call, _overtaken(call, higher))
+        refusal = refuse_epoch(call.epoch, await self._journal.highest_epoch(effect.target))
+        if refusal is None and (higher := await self._journal.resume(entry, call.epoch)) is not None:
+            refusal = stale_epoch(call.epoch, higher)
+        if refusal is not None:
+            return await self._declined(effect, call, refusal)
         logger.warning("%s %s: left behind by another process, looking before anything is done", entry.operation_id, entry.tool)
         return await self._end(effect, call, entry, began, self._reconcile(effect, call, entry, tell))
 
@@ -256,8 +258,8 @@ class Operations:
         return self._result(effect, call, settled, entry, began)
 
     async def _overtaken(self, effect: Effect, call: Call) -> WriteResult | None:
-        highest = await self._journal.highest_epoch(effect.target)
-        return self._refused(effect, call, _overtaken(call, highest)) if call.epoch < highest else None
+        refusal = refuse_epoch(call.epoch, await self._journal.highest_epoch(effect.target))
+        return None if refusal is None else self._refused(effect, call, refusal)
 
     def _entry(self, effect: Effect, call: Call, plan: Plan) -> Entry:
         return Entry(
@@ -332,7 +334,3 @@ def _other_arguments(call: Call, entry: Entry | None = None) -> str:
     undoing = f", undoing {entry.undoes!r}" if entry and entry.undoes else ""
     first = f" ({entry.tool} {dict(entry.arguments)} on {entry.target!r}{undoing})" if entry else ""
     return f"the operation {call.operation_id!r} was begun with other arguments{first}: give another operation its own id"
-
-
-def _overtaken(call: Call, highest: int) -> str:
-    return f"epoch {call.epoch} is stale, {highest} has acted on this target since: whoever asks has lost its lease and must stop"

@@ -8,7 +8,7 @@ from overwatch_mcp.config import TargetConfig, WriteTool
 from overwatch_mcp.models import TargetSummary
 
 
-def summarize(name: str, config: TargetConfig, writes_left: int) -> TargetSummary:
+def summarize(name: str, config: TargetConfig, writes_left: int, highest_epoch: int) -> TargetSummary:
     """One target as `list_targets` shows it; `writes_left` is how many writes this hour still allows."""
     allowed = set(get_args(WriteTool)) if config.allowed_tools is None else set(get_args(WriteTool)) & config.allowed_tools
     if config.traffic is None:
@@ -27,4 +27,5 @@ def summarize(name: str, config: TargetConfig, writes_left: int) -> TargetSummar
         images=list(config.images),
         writes_left=writes_left,
         needs_approval=config.approval_key_file is not None,
+        highest_epoch=highest_epoch,
     )

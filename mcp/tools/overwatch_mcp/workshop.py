@@ -99,7 +99,8 @@ class Workshop:
         """One target, with what may still be done to it. Raises RequestError for an unknown one."""
         config = self.config.target(target)
         begun = await self.journal.writes_since(target, self.clock.now() - HOUR)
-        return summarize(target, config, max(0, config.limits.writes_per_hour - begun))
+        highest = await self.journal.highest_epoch(target)
+        return summarize(target, config, max(0, config.limits.writes_per_hour - begun), highest)
 
     async def close(self) -> None:
         """Let connections go and close the journal."""

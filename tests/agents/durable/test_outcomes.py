@@ -6,6 +6,7 @@ import itertools
 
 import pytest
 
+from agents import confidence
 from agents.durable import outcomes
 from agents.seams import OutcomeRecord
 
@@ -24,21 +25,51 @@ def remember(store, clock):
     return add
 
 
-async def read(store, fault="crash", target="demo", action="restart_service"):
-    return await store.record(action, fault, target)
+async def read(store, fault="crash", target="demo", action="restart_service", **how):
+    return await store.record(action, fault, target, **how)
 
 
 async def test_without_outcomes_there_is_the_prior_alone(store):
     record = await read(store)
-    assert (record.successes, record.failures, record.parent_rate) == (0, 0, outcomes.PRIOR_RATE)
+    assert (record.successes, record.failures, record.parent_rate) == (0, 0, confidence.PRIOR_RATE)
 
 
-async def test_an_own_outcome_counts_whole_also_a_simulated_one(store, remember):
+async def test_an_own_outcome_counts_whole_and_on_the_demo_a_simulated_one_too(store, remember):
     await remember(3)
     await remember(2, good=False)
     await remember(4, simulated=True)
-    record = await read(store)
-    assert (record.successes, record.failures) == (7, 2)
+    demo, own = await read(store, demo=True), await read(store)
+    assert (demo.successes, demo.failures) == (7, 2)
+    assert (own.successes, own.failures) == (4, 2), "what was simulated on a target that is no demo is a small loan"
+
+
+async def test_drills_on_a_target_of_one_s_own_never_weigh_more_than_the_loan(store, remember):
+    await remember(100, simulated=True)
+    assert (await read(store)).successes == confidence.SIMULATED_CAP
+
+
+async def test_an_outcome_counts_once_and_not_again_in_the_rate_behind_it(store, remember):
+    await remember(40, good=False)
+    assert (await read(store)).parent_rate == confidence.PRIOR_RATE
+
+
+async def test_what_was_remembered_is_read_with_the_numbers_that_it_was_decided_on(store, build, clock):
+    known = OutcomeRecord("op1", "shop", "restart_service", "crash", True, False, clock.now(), build.confidence(0.9), "ada")
+    old = OutcomeRecord("op0", "shop", "restart_service", "crash", False, True, clock.now())
+    for record in (known, old):
+        await store.database.run(lambda c, r=record: outcomes.remember(c, r))
+    first, second = await store.outcomes()
+    assert first == old
+    assert second.confidence is not None
+    assert second.confidence.value == known.confidence.value
+    assert (second.decided_by, second.at, await store.outcome_count()) == ("ada", clock.now(), 2)
+
+
+async def test_numbers_that_are_no_confidence_are_read_as_none(store, remember):
+    await remember()
+    await store.database.run(lambda c: c.exec_driver_sql("UPDATE outcome SET track_record = 7, evidence = 1"))
+    (read_,) = await store.outcomes()
+    assert read_.confidence is None
 
 
 async def test_the_same_operation_counts_once(store, remember):
@@ -55,7 +86,7 @@ async def test_another_action_and_another_fault_do_not_count(store, remember):
 async def test_other_faults_of_the_action_move_the_rate_that_stands_behind_it(store, remember):
     await remember(40, fault="resource_leak", good=False)
     assert (await read(store)).parent_rate < 0.2
-    assert (await read(store, action="scale_service")).parent_rate == outcomes.PRIOR_RATE
+    assert (await read(store, action="scale_service")).parent_rate == confidence.PRIOR_RATE
 
 
 async def test_it_halves_in_ninety_days_and_never_counts_more_than_once_when_the_clock_is_set_back(store, remember, clock):
@@ -70,7 +101,7 @@ async def test_another_target_counts_half_and_drills_there_are_a_small_loan(stor
     await remember(4, target="shop")
     assert (await read(store)).successes == 2
     await remember(100, target="drill", simulated=True)
-    assert (await read(store)).successes == 2 + outcomes.SIMULATED_CAP
+    assert (await read(store)).successes == 2 + confidence.SIMULATED_CAP
 
 
 async def test_drills_of_one_fault_do_not_use_up_the_loan_of_another(store, remember):
@@ -85,4 +116,4 @@ async def test_a_drill_that_fails_now_is_not_crowded_out_by_many_that_worked_lon
     await remember(8, target="drill", simulated=True, good=False)
     record = await read(store)
     assert record.failures == pytest.approx(2)
-    assert record.successes == pytest.approx(outcomes.SIMULATED_CAP - 2)
+    assert record.successes == pytest.approx(confidence.SIMULATED_CAP - 2)

@@ -73,6 +73,14 @@ def two_targets() -> Teller:
     return teller.publish(*first, *story.told(*story.AWAITING, incident="INC-8", target="shop"))
 
 
+def measured() -> Teller:
+    return escalated().publish(story.calibration())
+
+
+def barely_measured() -> Teller:
+    return escalated().publish(story.calibration(4))
+
+
 Look = tuple[str, Callable[[], Teller], tuple[int, int], str]
 STATES = (
     starting,
@@ -144,6 +152,9 @@ VIEWS = {
     "incident-small": (awaiting, SMALL, ("enter",)),
     "audit": (escalated, NORMAL, ("u",)),
     "audit-small": (escalated, SMALL, ("u",)),
+    "calibration": (measured, NORMAL, ("u",)),
+    "calibration-small": (measured, SMALL, ("u",)),
+    "calibration-few": (barely_measured, SMALL, ("u",)),
     "help": (awaiting, NORMAL, ("question_mark",)),
     "failover": (awaiting, NORMAL, ("f", *"west")),
     "reject": (awaiting, NORMAL, ("x", *"no")),
@@ -159,3 +170,7 @@ VIEWS = {
 def test_a_view_looks_as_it_did(looks, view):
     state, size, press = VIEWS[view]
     assert looks(state(), size, *press)
+
+
+def test_the_calibration_in_ascii(looks):
+    assert looks(measured(), SMALL, "u", ascii_only=True)

@@ -26,6 +26,8 @@ EVENTS = story.told(*story.RESOLVED)
         *story.agent_states(),
         *story.thoughts(),
         story.swarm_state(),
+        story.calibration(),
+        story.calibration(0),
         story.region_sample("east", 0, broken=True),
         story.users_sample(0),
         wire.Welcome(1),
