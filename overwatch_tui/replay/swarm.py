@@ -81,7 +81,7 @@ class ReplaySwarm:
         header = self._recording.header
         return (TargetInfo(header.target, header.regions, has_chaos=False, is_demo=False, faults=()),)
 
-    def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:  # noqa: ARG002 - the seam's
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:  # noqa: ARG002 - the seam's
         """Refused."""
         return _refused()
 
