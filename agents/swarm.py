@@ -211,9 +211,7 @@ class Swarm:
                 told = await self._calibrated(store, targets, told)
             await self._clock.sleep(STATE_SECONDS)
 
-    async def _calibrated(
-        self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]
-    ) -> tuple[int, int]:
+    async def _calibrated(self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]) -> tuple[int, int]:
         policy, known = self._settings.policy, (await store.outcome_count(), len(targets))
         if known != told:
             measured = await asyncio.to_thread(
