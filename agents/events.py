@@ -193,6 +193,18 @@ class IncidentResolved(Payload):
     checks: tuple[Check, ...]
 
 
+class IncidentClosed(Payload):
+    """A person (`by`) ends an incident without a look from outside: it says nothing about whether anything got better.
+
+    `gone` says that the target is not configured any more, so that nothing of the swarm's can be under way there.
+    """
+
+    TYPE = "incident.closed"
+    by: str
+    reason: Text = Field(min_length=1)
+    gone: bool = False
+
+
 class AutomationPaused(Payload):
     """Nothing is executed until it is armed again; survives restarts."""
 
@@ -208,7 +220,34 @@ class AutomationArmed(Payload):
     by: str
 
 
-A_PERSON_S_WORD = (ApprovalDecided, StrategyEdited, FailoverRequested, AutomationArmed)
+class AutomationStood(Frozen):
+    """How automation stood when the records that say so were taken away."""
+
+    paused: bool
+    by: str
+    reason: Text
+    at: AwareDatetime
+
+
+class JournalPruned(Payload):
+    """Retention took the oldest records away: `records` of them, up to number `upto`, whose hash was `hash`.
+
+    `archive` is the file that holds them, with the SHA-256 of its bytes; empty where none was wanted. `automation` is set where
+    no record is left that says how it stands.
+    """
+
+    TYPE = "journal.pruned"
+    upto: int
+    hash: str
+    records: int
+    incidents: int
+    keep_days: int
+    archive: str = ""
+    archive_sha256: str = ""
+    automation: AutomationStood | None = None
+
+
+A_PERSON_S_WORD = (ApprovalDecided, StrategyEdited, FailoverRequested, IncidentClosed, AutomationArmed)
 """What no agent may say: it opens a way past the gate."""
 
 PAYLOADS: Mapping[str, type[Payload]] = {
@@ -230,8 +269,10 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         RollbackFinished,
         IncidentEscalated,
         IncidentResolved,
+        IncidentClosed,
         AutomationPaused,
         AutomationArmed,
+        JournalPruned,
     )
 }
 

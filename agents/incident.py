@@ -6,6 +6,8 @@ which acts on an outdated picture is stopped when its outcome is committed, what
     open → diagnosed → proposed ⇄ [awaiting] → acting → verifying → verified → resolved
       ↑        ↑          │                      │          │
       └ updated└── retry ←┴──── undoing ←────────┴──────────┘        anything but resolved → escalated → resolved (cleared)
+
+A person may close what nobody is changing, without a look from outside: it is marked as theirs.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from agents.events import (
     ApprovalRequested,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
@@ -154,7 +157,10 @@ class Incident(Frozen):
     checks: tuple[Check, ...] = ()
     escalation: Text = ""
     resolved_at: AwareDatetime | None = None
-    resolved_how: Literal["verified", "cleared"] | None = None
+    resolved_how: Literal["verified", "cleared", "closed"] | None = None
+    """`closed` is a person's word, and no look from outside stands behind it."""
+    closed_by: str | None = None
+    closed_because: Text = ""
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -364,6 +370,20 @@ def _resolved(incident: Incident, data: IncidentResolved, at: datetime) -> _Chan
     return {"status": "resolved", "resolved_at": at, "resolved_how": data.how, "checks": data.checks or incident.checks}
 
 
+def _closed(incident: Incident, data: IncidentClosed, at: datetime) -> _Changes:
+    if incident.status in BUSY and not data.gone:
+        raise IllegalTransitionError(
+            f"{incident.id} is {incident.status!r}: its target is being changed, and it can't be closed before that ends"
+        )
+    return {
+        "status": "resolved",
+        "resolved_at": at,
+        "resolved_how": "closed",
+        "closed_by": data.by,
+        "closed_because": data.reason,
+    }
+
+
 def _same_strategy(incident: Incident, strategy: str) -> Strategy:
     if incident.strategy is None or incident.strategy.id != strategy:
         current = incident.strategy.id if incident.strategy else None
@@ -397,5 +417,6 @@ _TRANSITIONS: dict[type[Payload], tuple[frozenset[Status], _Change]] = dict(
         _on(RollbackFinished, {"undoing"}, _rolled_back),
         _on(IncidentEscalated, _UNRESOLVED, _escalated),
         _on(IncidentResolved, UNDECIDED | {"verified", "escalated"}, _resolved),
+        _on(IncidentClosed, _UNRESOLVED, _closed),
     )
 )

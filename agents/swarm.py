@@ -16,6 +16,7 @@ from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
 from agents.durable.errors import DurableError
+from agents.durable.keeper import JournalKeeper
 from agents.durable.runner import Runner
 from agents.durable.store import Store
 from agents.durable.watch import LogWatch
@@ -25,6 +26,7 @@ from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator, horizon
+from agents.recorder import Recorder
 from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
@@ -36,6 +38,7 @@ from agents.traffic_controller import TrafficController
 from agents.windows import held
 
 DATABASE = "overwatch.db"
+ARCHIVE = "archive"
 STATE_SECONDS = 1.0
 TOOLS_SECONDS = 10.0
 TOOLS_PATIENCE_SECONDS = 20.0
@@ -98,7 +101,7 @@ class Swarm:
     def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
         self._settings = settings
         self._home = home
-        self._telemetry = telemetry
+        self._telemetry = self._recorder = Recorder(telemetry, clock)
         self._clock = clock
         self._found: Surroundings | None = None
 
@@ -154,6 +157,8 @@ class Swarm:
             TrafficController(steadied, policy, inventory, sentry),
         )
         log = LogWatch(store, self._clock)
+        journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
+        await journal.check()
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
@@ -162,7 +167,9 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(log, times, tools, reasoner.name), name="state")
+                group.create_task(self._recorder.run(store), name="recorder")
+                group.create_task(self._tell_state(log, times, journal, tools, reasoner.name), name="state")
+                group.create_task(journal.run(), name="journal")
                 group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
@@ -193,14 +200,16 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, log: LogWatch, times: ClockWatch, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(
+        self, log: LogWatch, times: ClockWatch, journal: JournalKeeper, tools: McpTools, reasoning: str
+    ) -> None:
         while True:
             await log.look()
             automation, parked = log.standing.automation, log.standing.parked
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
             doubt = times.doubt()
-            problem = log.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
+            problem = log.problem or journal.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),

@@ -12,8 +12,10 @@ from pathlib import Path
 import aiohttp
 
 from agents.clock import SystemClock
+from agents.durable.audit import examine
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
+from agents.durable.upgrade import copies
 from agents.sanitize import clean
 from agents.settings import Settings, SettingsError, TargetSettings, find, load
 from agents.swarm import DATABASE
@@ -97,13 +99,9 @@ async def _database(home: Path) -> AsyncIterator[Finding]:
         yield Finding("database", "fail", str(error), "see the message; a copy from before each upgrade lies beside it")
         return
     try:
-        broken = await store.verify_chain()
-        if broken is None:
-            yield Finding("journal", "ok", "the hash chain is whole")
-        else:
-            yield Finding(
-                "journal", "fail", f"record {broken} was changed after it was written", "restore a copy; find out who did it"
-            )
+        yield await _journal(path)
+        for copy in copies(path):
+            yield Finding("copy", "ok", f"{copy} from before an upgrade, {copy.stat().st_size / 1e6:.1f} MB")
         automation = await store.automation()
         if automation.paused:
             yield Finding("automation", "warn", f"paused by {automation.by}", "overwatch-tui resume")
@@ -122,6 +120,16 @@ async def _database(home: Path) -> AsyncIterator[Finding]:
             )
     finally:
         await store.close()
+
+
+async def _journal(path: Path) -> Finding:
+    try:
+        verdict = await asyncio.to_thread(examine, path)
+    except DurableError as error:
+        return Finding("journal", "fail", str(error), "see the message")
+    if verdict.broken is not None:
+        return Finding("journal", "fail", clean(verdict.broken.line(), 400), "overwatch-tui audit verify; find out who did it")
+    return Finding("journal", "ok", f"the hash chain is whole: {verdict.records} records")
 
 
 async def _model(session: aiohttp.ClientSession, settings: Settings) -> Finding:

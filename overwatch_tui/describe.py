@@ -13,11 +13,13 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
@@ -173,6 +175,17 @@ def _(data: IncidentEscalated) -> str:
 @_say.register
 def _(data: IncidentResolved) -> str:
     return "resolved, verified from outside" if data.how == "verified" else "resolved: the symptoms are gone"
+
+
+@_say.register
+def _(data: IncidentClosed) -> str:
+    return f"CLOSED by {data.by}, not checked from outside: {data.reason}"
+
+
+@_say.register
+def _(data: JournalPruned) -> str:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return f"{data.records} records of more than {data.keep_days} days ago were pruned, up to {data.upto}{where}"
 
 
 @_say.register

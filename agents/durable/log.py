@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from agents.durable import chain
 from agents.durable import schema as s
 from agents.durable.errors import ConflictError
 from agents.events import (
@@ -20,10 +20,7 @@ from agents.events import (
     IncidentOpened,
     load_payload,
 )
-from agents.facts import canonical
 from agents.incident import Incident, evolve
-
-GENESIS = "0" * 64
 
 
 def append(connection: Connection, events: Iterable[Event], expect: int | None = None) -> list[Event]:
@@ -96,7 +93,6 @@ def _automation(connection: Connection, *, paused: bool, by: str, reason: str, a
 
 
 def _write(connection: Connection, event: Event) -> None:
-    last = connection.execute(select(s.event.c.hash).order_by(s.event.c.seq.desc()).limit(1)).scalar()
     row = {
         "id": event.id,
         "type": event.type,
@@ -107,24 +103,18 @@ def _write(connection: Connection, event: Event) -> None:
         "data": event.data_json(),
         "traceparent": event.traceparent,
     }
-    prev = last or GENESIS
-    connection.execute(insert(s.event).values(**row, prev_hash=prev, hash=chained(prev, row)))
+    before = chain.head(connection)
+    mark = chain.Mark(before.seq + 1, chain.chained(before.hash, row))
+    connection.execute(insert(s.event).values(seq=mark.seq, **row, prev_hash=before.hash, hash=mark.hash))
+    chain.set_head(connection, mark)
 
 
-def chained(prev: str, row: dict[str, str | None]) -> str:
-    """The hash of a record that follows `prev`."""
-    return hashlib.sha256(canonical([prev, row])).hexdigest()
+def derive(connection: Connection, event: Event, after: Incident | None) -> None:
+    """Write what follows from an event beside its incident (requests to a person, automation), as `append` does.
 
-
-def first_broken(connection: Connection) -> int | None:
-    """The sequence number of the first record whose content or order does not fit the chain."""
-    prev = GENESIS
-    for row in connection.execute(select(s.event).order_by(s.event.c.seq)):
-        content = {key: getattr(row, key) for key in ("id", "type", "source", "incident", "cause", "time", "data", "traceparent")}
-        if row.prev_hash != prev or row.hash != chained(prev, content):
-            return int(row.seq)
-        prev = row.hash
-    return None
+    For whoever compares those rows with the log. `after` is the incident as the event left it. Raises ConflictError.
+    """
+    _side_effects(connection, event, after)
 
 
 def read_incident(connection: Connection, id_: str) -> Incident | None:
@@ -146,7 +136,7 @@ def next_incident(connection: Connection) -> str:
     return f"INC-{(last or 0) + 1}"
 
 
-def to_event(row: Row[tuple[object, ...]]) -> Event:
+def to_event(row: Row[tuple[object, ...]] | chain.Record) -> Event:
     """A stored record as an event."""
     return Event(
         id=row.id,

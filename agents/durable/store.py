@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from agents.durable import approvals, log, outcomes
+from agents.durable import approvals, audit, log, outcomes, samples
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError, StorageError
@@ -24,11 +25,12 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentOpened,
     is_person,
 )
 from agents.facts import Strategy
-from agents.incident import Approval, Incident
+from agents.incident import Approval, IllegalTransitionError, Incident
 from agents.seams import Clock, Outcome, OutcomeRecord, Record
 
 POLL_SECONDS = 0.1
@@ -207,6 +209,41 @@ class Store:
         """Decide what nobody decided in time."""
         await self._told_after(lambda connection: approvals.expire(connection, self.clock.now()))
 
+    async def close_incident(self, id_: str, *, by: str, reason: str, gone: bool) -> Incident:
+        """A person ends an incident by their word alone. Raises ApprovalError.
+
+        `gone` says that its target is not configured any more: only then may it be ended while its target is being changed.
+        """
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: nothing is closed")
+        if not reason.strip():
+            raise ApprovalError(f"no reason to close {id_} was given: say why, it is kept")
+        event = Event(
+            id=f"closed:{id_}",
+            source=by,
+            incident=id_,
+            data=IncidentClosed(by=by, reason=reason, gone=gone),
+            time=self.clock.now(),
+        )
+
+        def work(connection: Connection) -> list[Event]:
+            incident = log.read_incident(connection, id_)
+            if incident is None:
+                raise ApprovalError(f"{id_!r} is not an incident here: `overwatch-tui incidents list` shows them")
+            if incident.status == "resolved":
+                raise ApprovalError(f"{id_} is over already ({incident.resolved_how}): nothing was changed")
+            under_way = (s.intent.c.incident == id_) & (s.intent.c.status == "started")
+            operation = connection.execute(select(s.intent.c.operation).where(under_way)).scalar()
+            if operation is not None and not gone:
+                raise ApprovalError(f"{operation} of {id_} is under way, and nobody knows yet how it ends: close it after that")
+            try:
+                return log.append(connection, [event])
+            except IllegalTransitionError as error:
+                raise ApprovalError(str(error)) from error
+
+        await self._told_after(work)
+        return cast("Incident", await self.incident(id_))
+
     async def pause(self, *, by: str, reason: str = "") -> None:
         """Stop all automation."""
         now = self.clock.now()
@@ -266,14 +303,22 @@ class Store:
         """How many verified outcomes there are."""
         return await self.database.run(outcomes.count)
 
+    async def samples(self, target: str, since: datetime, until: datetime) -> samples.Samples:
+        """What was measured and thought of a target from `since` to `until`, as far as it was recorded."""
+        return await self.database.run(lambda c: samples.read(c, target, since, until))
+
     async def parked(self) -> list[Parked]:
         """Deliveries that wait for a person."""
         query = select(s.delivery).where(s.delivery.c.parked)
         return await self.database.run(lambda c: [Parked(r.consumer, r.event_id, r.attempts, r.error) for r in c.execute(query)])
 
     async def verify_chain(self) -> int | None:
-        """The first record that was changed after it was written; None where the chain is whole."""
-        return await self.database.run(log.first_broken)
+        """The number of the first record that does not fit the chain; None where the journal is whole.
+
+        Read beside the database's thread, so that nobody waits for it.
+        """
+        broken = (await asyncio.to_thread(audit.examine, self.database.path)).broken
+        return None if broken is None else broken.seq or 0
 
     async def standing(self, *, written: datetime | None) -> Standing:
         """How it stands, in one transaction; with a time, that time is written too, which shows that the log takes writes."""

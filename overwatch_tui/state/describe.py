@@ -14,11 +14,13 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
@@ -142,6 +144,15 @@ def _resolved(data: IncidentResolved, incident: Incident | None) -> Told:
     return Told(f"{how}{f' ({incident.title})' if incident is not None and incident.title else ''}", "ok", decision=True)
 
 
+def _closed(data: IncidentClosed, _: Incident | None) -> Told:
+    return Told(f"closed, not checked from outside: {data.reason}", "warn", decision=True, who=data.by)
+
+
+def _pruned(data: JournalPruned, _: Incident | None) -> Told:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return Told(f"pruned {data.records} records of more than {data.keep_days} days ago{where}", "muted", decision=True)
+
+
 def _paused(data: AutomationPaused, _: Incident | None) -> Told:
     why = f": {data.reason}" if data.reason else ""
     return Told(f"paused all automation{why}", "warn", decision=True, who=data.by)
@@ -177,6 +188,8 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     RollbackFinished: _rolled_back,
     IncidentEscalated: _escalated,
     IncidentResolved: _resolved,
+    IncidentClosed: _closed,
     AutomationPaused: _paused,
     AutomationArmed: _armed,
+    JournalPruned: _pruned,
 }

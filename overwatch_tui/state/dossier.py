@@ -69,6 +69,11 @@ def _head(incident: Incident, now: datetime, glyphs: Glyphs) -> Iterator[Line]:
     yield (_label("opened"), (f"{incident.opened_at:%Y-%m-%d %H:%M:%S}Z, {'took' if ended else 'for'} {age}", "plain"))
     if incident.escalation:
         yield (_label("paged"), (incident.escalation, "fail"))
+    if incident.closed_by:
+        yield (
+            _label("closed"),
+            (f"by {incident.closed_by}, not checked from outside: {incident.closed_because}", "warn"),
+        )
     if incident.failover_to:
         yield (_label("asked for"), (f"failover to {incident.failover_to}, by {incident.failover_by}", "plain"))
 
