@@ -21,6 +21,7 @@ from agents.durable.store import Store
 from agents.durable.watch import LogWatch
 from agents.events import AGENTS, Event
 from agents.foundry import make_reasoner
+from agents.heartbeat import Heartbeats
 from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
@@ -36,6 +37,8 @@ from agents.traffic_controller import TrafficController
 
 DATABASE = "overwatch.db"
 STATE_SECONDS = 1.0
+SILENT_LOOKS, SILENT_SECONDS = 5, 5.0
+"""Looks, and seconds beside them, after which a Sentry that says nothing is down: it says how it is with each look."""
 TOOLS_SECONDS = 10.0
 TOOLS_PATIENCE_SECONDS = 20.0
 """How long work waits for tools that are slow to start: without them nothing can be proposed, and a person would be called."""
@@ -97,7 +100,7 @@ class Swarm:
     def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
         self._settings = settings
         self._home = home
-        self._telemetry = telemetry
+        self._telemetry = self._beats = Heartbeats(telemetry, clock)
         self._clock = clock
         self._found: Surroundings | None = None
 
@@ -171,6 +174,7 @@ class Swarm:
                 if found.server is not None:
                     group.create_task(tools.run(found.server), name="tools")
                     await tools.wait_up(TOOLS_SECONDS)
+                self._beats.expect(sentry.name, SILENT_LOOKS * self._settings.sentry.interval_s + SILENT_SECONDS)
                 await sentry.watch()
         finally:
             unsubscribe()
@@ -199,6 +203,7 @@ class Swarm:
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
             doubt = times.doubt()
+            self._beats.turn(STATE_SECONDS)
             problem = log.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(

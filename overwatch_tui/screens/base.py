@@ -91,7 +91,7 @@ class RoomScreen(Screen[None]):
         bar = self.query_one("#status", SafeLine)
         bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=room.read_only, attached=room.attached),)
         banner = self.query_one("#banner", SafeLines)
-        banner.lines = banner_lines(state, width, room.glyphs)
+        banner.lines = banner_lines(state, width, room.glyphs, silent_s=room.silence(now))
         banner.display = bool(banner.lines)
 
     def refresh_keys(self) -> None:
