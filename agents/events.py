@@ -95,7 +95,7 @@ class ApprovalRequested(Payload):
 
 
 class ApprovalDecided(Payload):
-    """A person (`by`) decided, or the deadline passed (`by` is `deadline`)."""
+    """A person (`by`) decided, or the deadline passed (`by` is `deadline`). `confirm` is what was typed to approve."""
 
     TYPE = "approval.decided"
     approval: str
@@ -104,6 +104,17 @@ class ApprovalDecided(Payload):
     approved: bool
     by: str
     reason: Text = ""
+    confirm: Text = ""
+
+
+class StrategyEdited(Payload):
+    """A person put `strategy` in the place of the one that was waited for. The request for the old one is void."""
+
+    TYPE = "strategy.edited"
+    approval: str
+    replaces: str
+    strategy: Strategy
+    by: str
 
 
 class StrategyApproved(Payload):
@@ -182,6 +193,18 @@ class IncidentResolved(Payload):
     checks: tuple[Check, ...]
 
 
+class IncidentClosed(Payload):
+    """A person (`by`) ends an incident without a look from outside: it says nothing about whether anything got better.
+
+    `gone` says that the target is not configured any more, so that nothing of the swarm's can be under way there.
+    """
+
+    TYPE = "incident.closed"
+    by: str
+    reason: Text = Field(min_length=1)
+    gone: bool = False
+
+
 class AutomationPaused(Payload):
     """Nothing is executed until it is armed again; survives restarts."""
 
@@ -197,7 +220,34 @@ class AutomationArmed(Payload):
     by: str
 
 
-A_PERSON_S_WORD = (ApprovalDecided, FailoverRequested, AutomationArmed)
+class AutomationStood(Frozen):
+    """How automation stood when the records that say so were taken away."""
+
+    paused: bool
+    by: str
+    reason: Text
+    at: AwareDatetime
+
+
+class JournalPruned(Payload):
+    """Retention took the oldest records away: `records` of them, up to number `upto`, whose hash was `hash`.
+
+    `archive` is the file that holds them, with the SHA-256 of its bytes; empty where none was wanted. `automation` is set where
+    no record is left that says how it stands.
+    """
+
+    TYPE = "journal.pruned"
+    upto: int
+    hash: str
+    records: int
+    incidents: int
+    keep_days: int
+    archive: str = ""
+    archive_sha256: str = ""
+    automation: AutomationStood | None = None
+
+
+A_PERSON_S_WORD = (ApprovalDecided, StrategyEdited, FailoverRequested, IncidentClosed, AutomationArmed)
 """What no agent may say: it opens a way past the gate."""
 
 PAYLOADS: Mapping[str, type[Payload]] = {
@@ -210,6 +260,7 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         StrategyProposed,
         ApprovalRequested,
         ApprovalDecided,
+        StrategyEdited,
         StrategyApproved,
         StrategyRefused,
         ActionFinished,
@@ -218,8 +269,10 @@ PAYLOADS: Mapping[str, type[Payload]] = {
         RollbackFinished,
         IncidentEscalated,
         IncidentResolved,
+        IncidentClosed,
         AutomationPaused,
         AutomationArmed,
+        JournalPruned,
     )
 }
 
@@ -231,6 +284,11 @@ def is_person(name: str) -> bool:
     """
     plain = _plain(name)
     return plain != "" and plain not in {_plain(own) for own in ("policy", "deadline", *AGENTS)}
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two names read alike, and so count as one person where two are needed."""
+    return _plain(one) == _plain(other)
 
 
 def _plain(name: str) -> str:

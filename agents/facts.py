@@ -163,11 +163,14 @@ class Strategy(Frozen):
     attempt: int = Field(ge=1)
     requested_by: str | None = None
     """A person's name where a person asked for it (a forced failover); None for the swarm's own."""
+    edited_by: str | None = None
+    """Who changed what the swarm had proposed; such a plan is never automatic."""
     created_at: AwareDatetime
 
     def binding(self, incident: str, version: int) -> str:
         """SHA-256 over what would be done, to what, and at which version of the incident: what an approval is bound to."""
-        what = {"incident": incident, "version": version, "strategy": self.model_dump(mode="json")}
+        unsaid = {"edited_by"} if self.edited_by is None else set()  # so that what an older version asked for stays bound
+        what = {"incident": incident, "version": version, "strategy": self.model_dump(mode="json", exclude=unsaid)}
         return hashlib.sha256(canonical(what)).hexdigest()
 
 

@@ -3,9 +3,11 @@
 `evolve(incident, event)` is the only way an incident changes. It refuses a transition that makes no sense, so that an agent
 which acts on an outdated picture is stopped when its outcome is committed, whatever it thinks.
 
-    open → diagnosed → proposed → [awaiting] → acting → verifying → verified → resolved
+    open → diagnosed → proposed ⇄ [awaiting] → acting → verifying → verified → resolved
       ↑        ↑          │                      │          │
       └ updated└── retry ←┴──── undoing ←────────┴──────────┘        anything but resolved → escalated → resolved (cleared)
+
+A person may close what nobody is changing, without a look from outside: it is marked as theirs.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from agents.events import (
     ApprovalRequested,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
@@ -30,10 +33,12 @@ from agents.events import (
     Payload,
     RollbackFinished,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     VerificationFailed,
     VerificationPassed,
+    same_person,
 )
 from agents.facts import ActionStatus, Check, Diagnosis, Frozen, Name, Observation, Strategy, Symptom, Text
 
@@ -94,9 +99,26 @@ class Approval(Frozen):
     confirm: str = ""
     given: tuple[str, ...] = ()
     """Who has approved so far; it is approved once there are `needs` of them."""
+    given_at: tuple[AwareDatetime, ...] = ()
+    """When each of them did."""
     approved: bool | None = None
     by: str | None = None
     reason: Text = ""
+
+    @property
+    def people(self) -> tuple[str, ...]:
+        """Who has approved, also where a version that knew of one person alone wrote it down."""
+        return self.given or ((self.by,) if self.approved and self.by else ())
+
+    def refuses(self, by: str, confirm: str) -> str | None:
+        """Why `by` can't approve this, with `confirm` as what was typed; None where they can."""
+        if self.approvers and by not in self.approvers:
+            return f"{by!r} may not approve this: {' or '.join(self.approvers)} may"
+        if already := next((person for person in self.people if same_person(person, by)), None):
+            return f"{already} has approved already: it needs {self.needs} different people"
+        if self.confirm and confirm != self.confirm:
+            return f"{confirm!r} was typed: type {self.confirm!r} to approve, it reaches many users"
+        return None
 
 
 class Tried(Frozen):
@@ -135,7 +157,10 @@ class Incident(Frozen):
     checks: tuple[Check, ...] = ()
     escalation: Text = ""
     resolved_at: AwareDatetime | None = None
-    resolved_how: Literal["verified", "cleared"] | None = None
+    resolved_how: Literal["verified", "cleared", "closed"] | None = None
+    """`closed` is a person's word, and no look from outside stands behind it."""
+    closed_by: str | None = None
+    closed_because: Text = ""
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -229,13 +254,32 @@ def _requested(incident: Incident, data: ApprovalRequested, at: datetime) -> _Ch
     return {"status": "awaiting", "approval": approval}
 
 
-def _decided(incident: Incident, data: ApprovalDecided, _at: datetime) -> _Changes:
+def _decided(incident: Incident, data: ApprovalDecided, at: datetime) -> _Changes:
     approval = incident.approval
     if approval is None or approval.id != data.approval or approval.binding != data.binding:
         raise IllegalTransitionError(f"{data.approval!r} is not what {incident.id} waits for: ask again")
     if approval.approved is not None:
         raise IllegalTransitionError(f"{data.approval!r} was decided already, by {approval.by!r}")
-    return {"approval": approval.model_copy(update={"approved": data.approved, "by": data.by, "reason": data.reason})}
+    if not data.approved:
+        return {"approval": approval.model_copy(update={"approved": False, "by": data.by, "reason": data.reason})}
+    if (refused := approval.refuses(data.by, data.confirm)) is not None:
+        raise IllegalTransitionError(f"{data.approval!r} can't be approved so: {refused}")
+    given = (*approval.given, data.by)
+    said: _Changes = {"given": given, "given_at": (*approval.given_at, at)}
+    if len(given) >= approval.needs:
+        said |= {"approved": True, "by": data.by, "reason": data.reason}
+    return {"approval": approval.model_copy(update=said)}
+
+
+def _edited(incident: Incident, data: StrategyEdited, _at: datetime) -> _Changes:
+    left, approval, plan = _same_strategy(incident, data.replaces), incident.approval, data.strategy
+    if approval is None or approval.id != data.approval or approval.approved is not None:
+        raise IllegalTransitionError(f"{data.approval!r} is not what {incident.id} waits for: look again")
+    if plan.id == left.id or plan.edited_by != data.by or plan.requested_by is not None:
+        raise IllegalTransitionError(f"{plan.id!r} is not an edited {left.id!r} of {data.by!r}")
+    if (plan.target, plan.fault_class, plan.attempt) != (left.target, left.fault_class, left.attempt):
+        raise IllegalTransitionError(f"{plan.id!r} is about something else than {left.id!r}")
+    return {"status": "proposed", "strategy": plan, "proposed_version": incident.version + 1, "approval": None}
 
 
 def _approved(incident: Incident, data: StrategyApproved, at: datetime) -> _Changes:
@@ -248,13 +292,15 @@ def _approved(incident: Incident, data: StrategyApproved, at: datetime) -> _Chan
 
 def _refused(incident: Incident, data: StrategyRefused, at: datetime) -> _Changes:
     strategy = _same_strategy(incident, data.strategy)
-    tried = Tried(strategy=strategy, result=f"refused: {'; '.join(data.reasons)}"[:2_000])
+    tried = (*incident.tried, Tried(strategy=strategy, result=f"refused: {'; '.join(data.reasons)}"[:2_000]))
+    if strategy.edited_by is not None and data.by == "policy":
+        tried = incident.tried  # the swarm's own plan is still to be tried
     return {
         "status": "retry",
         "decided_by": data.by,
         "decided_at": at,
         "reasons": data.reasons,
-        "tried": (*incident.tried, tried),
+        "tried": tried,
     }
 
 
@@ -324,6 +370,20 @@ def _resolved(incident: Incident, data: IncidentResolved, at: datetime) -> _Chan
     return {"status": "resolved", "resolved_at": at, "resolved_how": data.how, "checks": data.checks or incident.checks}
 
 
+def _closed(incident: Incident, data: IncidentClosed, at: datetime) -> _Changes:
+    if incident.status in BUSY and not data.gone:
+        raise IllegalTransitionError(
+            f"{incident.id} is {incident.status!r}: its target is being changed, and it can't be closed before that ends"
+        )
+    return {
+        "status": "resolved",
+        "resolved_at": at,
+        "resolved_how": "closed",
+        "closed_by": data.by,
+        "closed_because": data.reason,
+    }
+
+
 def _same_strategy(incident: Incident, strategy: str) -> Strategy:
     if incident.strategy is None or incident.strategy.id != strategy:
         current = incident.strategy.id if incident.strategy else None
@@ -348,6 +408,7 @@ _TRANSITIONS: dict[type[Payload], tuple[frozenset[Status], _Change]] = dict(
         _on(StrategyProposed, {"diagnosed", "retry"}, _proposed),
         _on(ApprovalRequested, {"proposed"}, _requested),
         _on(ApprovalDecided, {"awaiting"}, _decided),
+        _on(StrategyEdited, {"awaiting"}, _edited),
         _on(StrategyApproved, {"proposed", "awaiting"}, _approved),
         _on(StrategyRefused, {"proposed", "awaiting"}, _refused),
         _on(ActionFinished, {"acting", "undoing", "escalated"}, _finished),
@@ -356,5 +417,6 @@ _TRANSITIONS: dict[type[Payload], tuple[frozenset[Status], _Change]] = dict(
         _on(RollbackFinished, {"undoing"}, _rolled_back),
         _on(IncidentEscalated, _UNRESOLVED, _escalated),
         _on(IncidentResolved, UNDECIDED | {"verified", "escalated"}, _resolved),
+        _on(IncidentClosed, _UNRESOLVED, _closed),
     )
 )

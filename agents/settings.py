@@ -28,6 +28,7 @@ from pydantic_settings.exceptions import SettingsError as SourceError
 
 from agents.facts import ActionKind, Name
 from agents.foundry.settings import ModelSettings
+from agents.journal_settings import JournalSettings
 from agents.platforms import KINDS, DockerSettings, FrontDoorSettings, Platform, Section
 from agents.policy_settings import PolicySettings
 from agents.tool_settings import ToolsSettings
@@ -198,6 +199,8 @@ class Settings(BaseSettings):
     """The model that thinks."""
     tools: ToolsSettings = ToolsSettings()
     """The MCP server, where one runs already."""
+    journal: JournalSettings = JournalSettings()
+    """How long the journal is kept."""
     screen: ScreenSettings = ScreenSettings()
     """Looks and keys."""
     demo: DemoSettings = DemoSettings()

@@ -16,6 +16,7 @@ from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
 from agents.durable.errors import DurableError
+from agents.durable.keeper import JournalKeeper
 from agents.durable.runner import Runner
 from agents.durable.store import Store
 from agents.durable.watch import LogWatch
@@ -34,8 +35,10 @@ from agents.telemetry import AgentState, SwarmState, Telemetry
 from agents.tool_server import ToolServer
 from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
+from agents.windows import held
 
 DATABASE = "overwatch.db"
+ARCHIVE = "archive"
 STATE_SECONDS = 1.0
 SILENT_LOOKS, SILENT_SECONDS = 5, 5.0
 """Looks, and seconds beside them, after which a Sentry that says nothing is down: it says how it is with each look."""
@@ -156,6 +159,8 @@ class Swarm:
             TrafficController(steadied, policy, inventory, sentry),
         )
         log = LogWatch(store, self._clock)
+        journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
+        await journal.check()
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
@@ -164,7 +169,8 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._tell_state(log, times, tools, reasoner.name), name="state")
+                group.create_task(self._tell_state(log, times, journal, tools, reasoner.name), name="state")
+                group.create_task(journal.run(), name="journal")
                 group.create_task(self._tell_calibration(store, targets), name="calibration")
                 if ready is not None:
                     ready(store)
@@ -196,7 +202,9 @@ class Swarm:
         for event in events:
             self._telemetry.publish(event)
 
-    async def _tell_state(self, log: LogWatch, times: ClockWatch, tools: McpTools, reasoning: str) -> None:
+    async def _tell_state(
+        self, log: LogWatch, times: ClockWatch, journal: JournalKeeper, tools: McpTools, reasoning: str
+    ) -> None:
         while True:
             await log.look()
             automation, parked = log.standing.automation, log.standing.parked
@@ -204,7 +212,7 @@ class Swarm:
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
             doubt = times.doubt()
             self._beats.turn(STATE_SECONDS)
-            problem = log.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
+            problem = log.problem or journal.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(
                     at=self._clock.now(),
@@ -213,7 +221,10 @@ class Swarm:
                     bus="embedded",
                     threshold=self._settings.policy.threshold,
                     problem=problem,
-                    paused_by=automation.by,
+                    paused_by=automation.by if automation.paused else "",
+                    paused_reason=automation.reason if automation.paused else "",
+                    paused_at=automation.at if automation.paused else None,
+                    held=held(self._settings.policy.windows, self._found.targets if self._found else (), self._clock.now()),
                 )
             )
             await self._clock.sleep(STATE_SECONDS)

@@ -75,6 +75,10 @@ class SwarmState:
     threshold: float
     problem: str = ""
     paused_by: str = ""
+    paused_reason: str = ""
+    paused_at: datetime | None = None
+    held: str = ""
+    """The freezes and maintenance windows that hold now, with their targets and ends; empty where none does."""
 
 
 Telemetric = RegionSample | UsersSample | AgentState | Thought | SwarmState | Calibration | Event

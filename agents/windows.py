@@ -6,7 +6,7 @@ not at all, the window is the longer of the two readings: it begins at the earli
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -36,6 +36,15 @@ def all_active(windows: Sequence[PolicyWindow], target: str, now: datetime) -> t
     mine = (window for window in windows if not window.targets or target in window.targets)
     ends = ((window, _end(window, now)) for window in mine)
     return tuple(Active(window, end) for window, end in ends if end is not None)
+
+
+def held(windows: Sequence[PolicyWindow], targets: Iterable[str], now: datetime) -> str:
+    """What holds for any of `targets` at `now`, in words; empty where nothing does."""
+    told: dict[str, list[str]] = {}
+    for target in targets:
+        for found in all_active(windows, target, now):
+            told.setdefault(found.describe(), []).append(target)
+    return "; ".join(f"{', '.join(names)}: {words}" for words, names in told.items())
 
 
 def _end(window: PolicyWindow, now: datetime) -> datetime | None:

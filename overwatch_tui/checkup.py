@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 
 import aiohttp
 
 from agents.clock import SystemClock
+from agents.durable.audit import examine
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
+from agents.durable.upgrade import copies
 from agents.sanitize import clean
 from agents.settings import Settings, SettingsError, TargetSettings, find, load
 from agents.swarm import DATABASE
@@ -38,6 +41,8 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
         yield Finding("configuration", "fail", str(error), "mend what is named, or leave out what has a default")
         return
     yield Finding("configuration", "ok", str(path) if path else "none: the defaults, with the demo as target")
+    for finding in policy_findings(settings):
+        yield finding
     yield _home(home)
     async for finding in _database(home):
         yield finding
@@ -60,6 +65,20 @@ async def checkup(config: Path | None, home: Path) -> AsyncIterator[Finding]:
         yield finding
 
 
+def policy_findings(settings: Settings) -> Iterator[Finding]:
+    """What the policy says about targets that are not there, which therefore says nothing."""
+    policy = settings.policy
+    known = {*settings.targets, *([TARGET] if settings.with_demo else [])}
+    named = [(f"policy.rules[{n}]", rule.targets) for n, rule in enumerate(policy.rules)]
+    named += [(f"window {window.name!r}", window.targets) for window in policy.windows]
+    named.append(("policy.protected", policy.protected))
+    for what, targets in named:
+        if strangers := sorted(set(targets) - known):
+            near = get_close_matches(strangers[0], known, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+            yield Finding("policy", "warn", f"{what} names {', '.join(map(repr, strangers))}, which is not a target", hint)
+
+
 def _home(home: Path) -> Finding:
     place = next((p for p in (home, *home.parents) if p.exists()), home)
     try:
@@ -80,13 +99,9 @@ async def _database(home: Path) -> AsyncIterator[Finding]:
         yield Finding("database", "fail", str(error), "see the message; a copy from before each upgrade lies beside it")
         return
     try:
-        broken = await store.verify_chain()
-        if broken is None:
-            yield Finding("journal", "ok", "the hash chain is whole")
-        else:
-            yield Finding(
-                "journal", "fail", f"record {broken} was changed after it was written", "restore a copy; find out who did it"
-            )
+        yield await _journal(path)
+        for copy in copies(path):
+            yield Finding("copy", "ok", f"{copy} from before an upgrade, {copy.stat().st_size / 1e6:.1f} MB")
         automation = await store.automation()
         if automation.paused:
             yield Finding("automation", "warn", f"paused by {automation.by}", "overwatch-tui resume")
@@ -105,6 +120,16 @@ async def _database(home: Path) -> AsyncIterator[Finding]:
             )
     finally:
         await store.close()
+
+
+async def _journal(path: Path) -> Finding:
+    try:
+        verdict = await asyncio.to_thread(examine, path)
+    except DurableError as error:
+        return Finding("journal", "fail", str(error), "see the message")
+    if verdict.broken is not None:
+        return Finding("journal", "fail", clean(verdict.broken.line(), 400), "overwatch-tui audit verify; find out who did it")
+    return Finding("journal", "ok", f"the hash chain is whole: {verdict.records} records")
 
 
 async def _model(session: aiohttp.ClientSession, settings: Settings) -> Finding:

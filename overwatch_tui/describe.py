@@ -13,14 +13,17 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     VerificationFailed,
@@ -28,6 +31,7 @@ from agents.events import (
 )
 from agents.facts import Check, Strategy
 from agents.incident import Incident
+from overwatch_tui.state.words import given
 
 
 def describe(event: Event) -> str:
@@ -68,7 +72,13 @@ def _waiting(incident: Incident) -> Iterator[str]:
     yield f"waits for a person until {approval.deadline:%H:%M:%S}Z"
     yield f"  would        {calls(plan)}"
     yield f"  undo         {' then '.join(undo) or 'nothing to undo'}"
-    yield f"  to decide    overwatch-tui approve {approval.id}"
+    for person, at in zip(approval.given, approval.given_at, strict=False):
+        yield f"  approved     {person} at {at:%H:%M:%S}Z"
+    if approval.needs > 1:
+        yield f"  people       {given(approval.people, approval.needs)}"
+    if approval.approvers:
+        yield f"  may approve  {', '.join(approval.approvers)}"
+    yield f"  to decide    overwatch-tui approve {approval.id}" + (f" --confirm {approval.confirm}" if approval.confirm else "")
     yield f'               overwatch-tui reject {approval.id} --reason "…"'
 
 
@@ -123,6 +133,11 @@ def _(data: ApprovalDecided) -> str:
 
 
 @_say.register
+def _(data: StrategyEdited) -> str:
+    return f"{data.by} edited the plan: {calls(data.strategy)}"
+
+
+@_say.register
 def _(data: StrategyApproved) -> str:
     return f"approved by {data.by}"
 
@@ -160,6 +175,17 @@ def _(data: IncidentEscalated) -> str:
 @_say.register
 def _(data: IncidentResolved) -> str:
     return "resolved, verified from outside" if data.how == "verified" else "resolved: the symptoms are gone"
+
+
+@_say.register
+def _(data: IncidentClosed) -> str:
+    return f"CLOSED by {data.by}, not checked from outside: {data.reason}"
+
+
+@_say.register
+def _(data: JournalPruned) -> str:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return f"{data.records} records of more than {data.keep_days} days ago were pruned, up to {data.upto}{where}"
 
 
 @_say.register

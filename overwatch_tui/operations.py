@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from overwatch_tui.bridge.seam import SwarmHandle, TargetInfo
 from overwatch_tui.chaos import ChaosFault, FaultName
+from overwatch_tui.modals.approve import Approve
 from overwatch_tui.modals.chaos import ChaosMenu
 from overwatch_tui.modals.confirm import Confirm
 from overwatch_tui.modals.failover import Failover
@@ -34,9 +35,18 @@ class Operations:
     def __init__(self, app: OverwatchApp) -> None:
         self._app = app
 
-    def approve(self, view: ApprovalView, settled: Callable[[], None]) -> bool:
-        """Approve; the key was the question. Whether it was sent; `settled` is called with the answer."""
-        return self._send(lambda handle: handle.decide(view.id, True, ""), settled)
+    def approve(self, view: ApprovalView, sent: Callable[[], None], settled: Callable[[], None]) -> None:
+        """Approve; the key was the question, but for what reaches many users. `settled` is called with the answer."""
+        if not view.confirm:
+            if self._send(lambda handle: handle.decide(view.id, True, ""), settled):
+                sent()
+            return
+
+        def decided(typed: str | None) -> None:
+            if typed is not None and self._send(lambda handle: handle.decide(view.id, True, "", typed), settled):
+                sent()
+
+        self._app.push_screen(Approve(view, self._app.clock), decided)
 
     def reject(self, view: ApprovalView, sent: Callable[[], None], settled: Callable[[], None]) -> None:
         """Ask for the reason, then reject."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import getpass
-import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
@@ -18,6 +16,7 @@ from agents.clock import SystemClock
 from agents.telemetry import Telemetric, Telemetry
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.desk import Desk, ReadOnlyError, infos
+from overwatch_tui.identity import person
 
 if TYPE_CHECKING:
     from agents.durable.store import Store
@@ -154,9 +153,9 @@ class LocalSwarm:
         """How many incidents are not resolved."""
         return await self._need_desk().incidents()
 
-    def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
-        """A person's decision on one request."""
-        return self._submit(lambda desk: desk.decide(approval, approved, reason, by=self.me))
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
+        """A person's decision on one request; `confirm` is what they typed, where it asks for that."""
+        return self._submit(lambda desk: desk.decide(approval, approved, reason, confirm, by=self.me))
 
     def pause(self, reason: str) -> Future[str]:
         """Stop all automation."""
@@ -197,14 +196,6 @@ class Both:
         """Hand it to both."""
         self._one.publish(item)
         self._other.publish(item)
-
-
-def person() -> str:
-    """Who sits here, for the record."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return f"uid-{os.getuid()}"
 
 
 def _failed(error: Exception) -> Future[str]:

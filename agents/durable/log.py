@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from agents.durable import chain
 from agents.durable import schema as s
 from agents.durable.errors import ConflictError
 from agents.events import (
@@ -20,10 +20,7 @@ from agents.events import (
     IncidentOpened,
     load_payload,
 )
-from agents.facts import canonical
 from agents.incident import Incident, evolve
-
-GENESIS = "0" * 64
 
 
 def append(connection: Connection, events: Iterable[Event], expect: int | None = None) -> list[Event]:
@@ -38,15 +35,14 @@ def append(connection: Connection, events: Iterable[Event], expect: int | None =
         if connection.execute(select(s.event.c.seq).where(s.event.c.id == event.id)).first() is not None:
             expected.pop(event.incident, None)
             continue
-        if event.incident:
-            _fold(connection, event, expected.pop(event.incident, None))
-        _side_effects(connection, event)
+        after = _fold(connection, event, expected.pop(event.incident, None)) if event.incident else None
+        _side_effects(connection, event, after)
         _write(connection, event)
         added.append(event)
     return added
 
 
-def _fold(connection: Connection, event: Event, expect: int | None) -> None:
+def _fold(connection: Connection, event: Event, expect: int | None) -> Incident:
     before = read_incident(connection, event.incident)
     if expect is not None and (before is None or before.version != expect):
         raise ConflictError(f"{event.incident} is at version {before and before.version}, not {expect}")
@@ -58,13 +54,14 @@ def _fold(connection: Connection, event: Event, expect: int | None) -> None:
             connection.execute(insert(s.incident).values(id=after.id, number=number, **row))
         except IntegrityError as error:
             raise ConflictError(f"{after.target} has an unresolved incident already") from error
-        return
+        return after
     where = (s.incident.c.id == after.id) & (s.incident.c.version == before.version)
     if connection.execute(update(s.incident).where(where).values(row)).rowcount != 1:
         raise ConflictError(f"{after.id} moved on while it was changed")
+    return after
 
 
-def _side_effects(connection: Connection, event: Event) -> None:
+def _side_effects(connection: Connection, event: Event, after: Incident | None) -> None:
     match event.data:
         case ApprovalRequested() as asked:
             values = {
@@ -75,8 +72,10 @@ def _side_effects(connection: Connection, event: Event) -> None:
             }
             connection.execute(insert(s.approval).values(values))
         case ApprovalDecided() as decided:
+            settled = after.approval.approved if after is not None and after.approval is not None else None
             where = (s.approval.c.id == decided.approval) & s.approval.c.decided.is_(None)
-            change = update(s.approval).where(where).values(decided=decided.approved, by=decided.by, at=event.time.isoformat())
+            by = decided.by if settled is not None else None  # one of several people alone decides nothing yet
+            change = update(s.approval).where(where).values(decided=settled, by=by, at=event.time.isoformat())
             if connection.execute(change).rowcount != 1:
                 raise ConflictError(f"{decided.approval} was decided already")
         case AutomationPaused() as paused:
@@ -94,7 +93,6 @@ def _automation(connection: Connection, *, paused: bool, by: str, reason: str, a
 
 
 def _write(connection: Connection, event: Event) -> None:
-    last = connection.execute(select(s.event.c.hash).order_by(s.event.c.seq.desc()).limit(1)).scalar()
     row = {
         "id": event.id,
         "type": event.type,
@@ -105,24 +103,18 @@ def _write(connection: Connection, event: Event) -> None:
         "data": event.data_json(),
         "traceparent": event.traceparent,
     }
-    prev = last or GENESIS
-    connection.execute(insert(s.event).values(**row, prev_hash=prev, hash=chained(prev, row)))
+    before = chain.head(connection)
+    mark = chain.Mark(before.seq + 1, chain.chained(before.hash, row))
+    connection.execute(insert(s.event).values(seq=mark.seq, **row, prev_hash=before.hash, hash=mark.hash))
+    chain.set_head(connection, mark)
 
 
-def chained(prev: str, row: dict[str, str | None]) -> str:
-    """The hash of a record that follows `prev`."""
-    return hashlib.sha256(canonical([prev, row])).hexdigest()
+def derive(connection: Connection, event: Event) -> None:
+    """Write what follows from an event beside its incident (requests to a person, automation), as `append` does.
 
-
-def first_broken(connection: Connection) -> int | None:
-    """The sequence number of the first record whose content or order does not fit the chain."""
-    prev = GENESIS
-    for row in connection.execute(select(s.event).order_by(s.event.c.seq)):
-        content = {key: getattr(row, key) for key in ("id", "type", "source", "incident", "cause", "time", "data", "traceparent")}
-        if row.prev_hash != prev or row.hash != chained(prev, content):
-            return int(row.seq)
-        prev = row.hash
-    return None
+    For whoever compares those rows with the log. Raises ConflictError.
+    """
+    _side_effects(connection, event)
 
 
 def read_incident(connection: Connection, id_: str) -> Incident | None:
@@ -144,7 +136,7 @@ def next_incident(connection: Connection) -> str:
     return f"INC-{(last or 0) + 1}"
 
 
-def to_event(row: Row[tuple[object, ...]]) -> Event:
+def to_event(row: Row[tuple[object, ...]] | chain.Record) -> Event:
     """A stored record as an event."""
     return Event(
         id=row.id,

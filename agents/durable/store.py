@@ -9,25 +9,28 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from agents.durable import log, outcomes
+from agents.durable import approvals, audit, log, outcomes
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError, StorageError
+from agents.edits import Edit
 from agents.events import (
     A_PERSON_S_WORD,
-    ApprovalDecided,
     AutomationArmed,
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentOpened,
     is_person,
 )
-from agents.incident import Incident
+from agents.facts import Strategy
+from agents.incident import Approval, IllegalTransitionError, Incident
 from agents.seams import Clock, Outcome, OutcomeRecord, Record
 
 POLL_SECONDS = 0.1
@@ -38,11 +41,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Automation:
-    """Whether automation is paused, by whom and why."""
+    """Whether automation is paused, by whom, why and since when."""
 
     paused: bool = False
     by: str = ""
     reason: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,48 +169,80 @@ class Store:
 
         return (await self._told_after(work))[-1].incident
 
-    async def decide_approval(self, id_: str, *, approved: bool, by: str, reason: str = "") -> None:
-        """A person's decision on a request (its own id, or its incident's). Raises ApprovalError."""
-        if not is_person(by):
-            raise ApprovalError(f"{by!r} is not a person: nothing is decided")
-        now = self.clock.now()
+    async def decide_approval(
+        self, id_: str, *, approved: bool, by: str, reason: str = "", confirm: str = "", binding: str = ""
+    ) -> Approval:
+        """A person's decision on a request (its own id, or its incident's); the request as it stands after it.
+
+        `confirm` is what they typed, where the request asks for that; `binding` names the plan that they looked at and
+        refuses every other. Raises ApprovalError.
+        """
+        stands: list[Approval] = []
 
         def work(connection: Connection) -> list[Event]:
-            asked = (s.approval.c.id == id_) | (s.approval.c.incident == id_)
-            row = connection.execute(select(s.approval).where(asked).order_by(s.approval.c.deadline.desc())).first()
-            if row is None:
-                raise ApprovalError(f"{id_!r} asks for nothing: `overwatch-tui incidents list` shows what waits")
-            if row.decided is not None:
-                raise ApprovalError(f"{row.id} was decided already, by {row.by}")
-            if now > datetime.fromisoformat(row.deadline):
-                raise ApprovalError(f"{row.id} has expired at {row.deadline}: it is made anew")
-            incident = log.read_incident(connection, row.incident)
-            if incident is None or incident.status != "awaiting" or incident.approval is None or incident.approval.id != row.id:
-                raise ApprovalError(f"{row.id} is not waited for any more: {row.incident} moved on")
-            return log.append(connection, [_decision(incident, approved=approved, by=by, reason=reason, at=now)])
+            now = self.clock.now()
+            added, after = approvals.decide(
+                connection, id_, approved=approved, by=by, reason=reason, confirm=confirm, binding=binding, now=now
+            )
+            stands.append(after)
+            return added
 
         await self._told_after(work)
+        return stands[-1]
+
+    async def edit_strategy(self, id_: str, change: Edit, *, by: str) -> Strategy:
+        """A person's edit of the plan that a request (its own id, or its incident's) is about; the new plan.
+
+        The request is void; the new plan goes through the gate, which asks again for exactly this one. Raises ApprovalError.
+        """
+        plans: list[Strategy] = []
+
+        def work(connection: Connection) -> list[Event]:
+            added, plan = approvals.edit(connection, id_, change, by=by, now=self.clock.now())
+            plans.append(plan)
+            return added
+
+        await self._told_after(work)
+        return plans[-1]
 
     async def expire_approvals(self) -> None:
         """Decide what nobody decided in time."""
-        now = self.clock.now()
+        await self._told_after(lambda connection: approvals.expire(connection, self.clock.now()))
+
+    async def close_incident(self, id_: str, *, by: str, reason: str, gone: bool) -> Incident:
+        """A person ends an incident by their word alone. Raises ApprovalError.
+
+        `gone` says that its target is not configured any more: only then may it be ended while its target is being changed.
+        """
+        if not is_person(by):
+            raise ApprovalError(f"{by!r} is not a person: nothing is closed")
+        if not reason.strip():
+            raise ApprovalError(f"no reason to close {id_} was given: say why, it is kept")
+        event = Event(
+            id=f"closed:{id_}",
+            source=by,
+            incident=id_,
+            data=IncidentClosed(by=by, reason=reason, gone=gone),
+            time=self.clock.now(),
+        )
 
         def work(connection: Connection) -> list[Event]:
-            rows = connection.execute(select(s.approval).where(s.approval.c.decided.is_(None))).all()
-            late = [row for row in rows if now > datetime.fromisoformat(row.deadline)]
-            events = []
-            for row in late:
-                incident = log.read_incident(connection, row.incident)
-                if (
-                    incident is not None
-                    and incident.status == "awaiting"
-                    and incident.approval
-                    and incident.approval.id == row.id
-                ):
-                    events.append(_decision(incident, approved=False, by="deadline", reason="nobody decided", at=now))
-            return log.append(connection, events)
+            incident = log.read_incident(connection, id_)
+            if incident is None:
+                raise ApprovalError(f"{id_!r} is not an incident here: `overwatch-tui incidents list` shows them")
+            if incident.status == "resolved":
+                raise ApprovalError(f"{id_} is over already ({incident.resolved_how}): nothing was changed")
+            under_way = (s.intent.c.incident == id_) & (s.intent.c.status == "started")
+            operation = connection.execute(select(s.intent.c.operation).where(under_way)).scalar()
+            if operation is not None and not gone:
+                raise ApprovalError(f"{operation} of {id_} is under way, and nobody knows yet how it ends: close it after that")
+            try:
+                return log.append(connection, [event])
+            except IllegalTransitionError as error:
+                raise ApprovalError(str(error)) from error
 
         await self._told_after(work)
+        return cast("Incident", await self.incident(id_))
 
     async def pause(self, *, by: str, reason: str = "") -> None:
         """Stop all automation."""
@@ -225,7 +261,7 @@ class Store:
     async def automation(self) -> Automation:
         """Whether automation is paused."""
         row = await self.database.run(lambda c: c.execute(select(s.automation)).first())
-        return Automation() if row is None else Automation(row.paused, row.by, row.reason)
+        return Automation() if row is None else Automation(row.paused, row.by, row.reason, datetime.fromisoformat(row.at))
 
     async def incident(self, id_: str) -> Incident | None:
         """One incident."""
@@ -273,8 +309,12 @@ class Store:
         return await self.database.run(lambda c: [Parked(r.consumer, r.event_id, r.attempts, r.error) for r in c.execute(query)])
 
     async def verify_chain(self) -> int | None:
-        """The first record that was changed after it was written; None where the chain is whole."""
-        return await self.database.run(log.first_broken)
+        """The number of the first record that does not fit the chain; None where the journal is whole.
+
+        Read beside the database's thread, so that nobody waits for it.
+        """
+        broken = (await asyncio.to_thread(audit.examine, self.database.path)).broken
+        return None if broken is None else broken.seq or 0
 
     async def standing(self, *, written: datetime | None) -> Standing:
         """How it stands, in one transaction; with a time, that time is written too, which shows that the log takes writes."""
@@ -321,13 +361,3 @@ class Store:
                 self._behind = True
                 _log.debug("the log can't be read now: %s", error)
             await asyncio.sleep(POLL_SECONDS)
-
-
-def _decision(incident: Incident, *, approved: bool, by: str, reason: str, at: datetime) -> Event:
-    approval = incident.approval
-    if approval is None:
-        raise ApprovalError(f"{incident.id} waits for nothing")
-    data = ApprovalDecided(
-        approval=approval.id, strategy=approval.strategy, binding=approval.binding, approved=approved, by=by, reason=reason
-    )
-    return Event(id=f"decided:{approval.id}", source=by, incident=incident.id, data=data, time=at)

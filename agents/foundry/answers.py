@@ -13,7 +13,7 @@ class HypothesisAnswer(_Answer):
     """One possible cause."""
 
     fault_class: str
-    probability: float = Field(ge=0, le=1)
+    probability: float = Field(ge=0, le=1, strict=True)
     why: str = Field(max_length=600)
     cites: list[str] = Field(max_length=40)
     ruled_out: bool
@@ -27,7 +27,7 @@ class DiagnosisAnswer(_Answer):
     fault_class: str
     cause: str = Field(max_length=600)
     cites: list[str] = Field(max_length=40)
-    confidence: float = Field(ge=0, le=1)
+    confidence: float = Field(ge=0, le=1, strict=True)
 
 
 class ChoiceAnswer(_Answer):
@@ -36,4 +36,4 @@ class ChoiceAnswer(_Answer):
     reasoning: str = Field(max_length=6_000)
     plan: str
     why: str = Field(max_length=600)
-    confidence: float = Field(ge=0, le=1)
+    confidence: float = Field(ge=0, le=1, strict=True)

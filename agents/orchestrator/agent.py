@@ -19,14 +19,15 @@ from agents.events import (
     IncidentUpdated,
     Payload,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     answer,
-    is_person,
 )
 from agents.facts import Strategy
 from agents.incident import Approval, Incident
 from agents.orchestrator.basis import decide
+from agents.orchestrator.people import unfit
 from agents.orchestrator.policy import Decision
 from agents.policy_settings import PolicySettings
 from agents.sanitize import clean
@@ -55,7 +56,7 @@ class Orchestrator:
     """Judges strategies. It has no tool in its hand: it only emits decisions."""
 
     name = "Orchestrator"
-    types = frozenset({StrategyProposed.TYPE, ApprovalDecided.TYPE})
+    types = frozenset({StrategyProposed.TYPE, StrategyEdited.TYPE, ApprovalDecided.TYPE})
 
     def __init__(
         self,
@@ -76,14 +77,14 @@ class Orchestrator:
         incident = context.incident
         if incident is None or incident.strategy is None:
             return Outcome()
-        if isinstance(event.data, StrategyProposed) and incident.status == "proposed":
+        if isinstance(event.data, StrategyProposed | StrategyEdited) and incident.status == "proposed":
             if event.data.strategy.id != incident.strategy.id:
                 return Outcome()
             payload = await self._told(self._proposed(event, incident, incident.strategy, context))
         elif isinstance(event.data, ApprovalDecided) and incident.status == "awaiting":
             approval = incident.approval
-            if approval is None or approval.id != event.data.approval:
-                return Outcome()
+            if approval is None or approval.id != event.data.approval or approval.approved is None:
+                return Outcome()  # nobody has decided, or not yet enough people
             payload = await self._told(self._answered(incident, incident.strategy, approval, context))
         else:
             return Outcome()
@@ -135,16 +136,14 @@ class Orchestrator:
         return IncidentEscalated(reason=f"what {strategy.requested_by} asked for was planned at {when}, too long ago: ask again")
 
     async def _answered(self, incident: Incident, strategy: Strategy, approval: Approval, context: Context) -> Payload:
-        by = approval.by or ""
+        by = " and ".join(approval.people) if approval.approved else approval.by or ""
         if approval.by == DEADLINE:
             return IncidentEscalated(reason=f"nobody decided on {strategy.actions[0].kind} before {approval.deadline:%H:%M:%S}")
         if not approval.approved:
             why = approval.reason or "no reason given"
             return StrategyRefused(strategy=strategy.id, by=by, reasons=(f"rejected by {by}: {why}",), again=True)
-        if not is_person(by):
-            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by!r} is not a person",), again=True)
-        if context.clock.now() > approval.deadline:
-            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(f"{by} decided too late",), again=True)
+        if (wrong := unfit(approval, context.clock.now())) is not None:
+            return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(wrong,), again=True)
         if approval.binding != strategy.binding(incident.id, incident.proposed_version):
             reasons = ("what was approved is not what would be done now",)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)

@@ -44,8 +44,8 @@ class Case:
 
     @property
     def wish_of(self) -> str | None:
-        """The person who asked for this plan."""
-        return self.strategy.requested_by
+        """The person who asked for exactly this plan; nobody did, where it was edited since."""
+        return self.strategy.requested_by if self.strategy.edited_by is None else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,11 @@ def _approvals(case: Case) -> Said:
         yield "ask", f"{case.wish_of} is not one of those who may approve it: {', '.join(who.approvers)}"
 
 
+def _edited(case: Case) -> Said:
+    if case.strategy.edited_by is not None:
+        yield "ask", f"{case.strategy.edited_by} edited it: what a person writes, a person approves"
+
+
 def _paused(case: Case) -> Said:
     if case.history.paused:
         yield "ask", "automation is paused"
@@ -161,6 +166,7 @@ PEOPLE_RULES = (
     Rule("window.freeze", _freeze),
     Rule("autonomy.level", _autonomy, doubt=True),
     Rule("approvals", _approvals),
+    Rule("edited", _edited),
     Rule("paused", _paused),
 )
 """What people have said about the target and its actions."""

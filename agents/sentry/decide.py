@@ -61,7 +61,7 @@ class Decider:
     async def _remember(self, memory: Memory) -> None:
         """Learn from the log which regions a verified recovery moved users away from."""
         for incident in await self._store.incidents(limit=LOOK_BACK):
-            if incident.target != memory.target or incident.resolved_how is None:
+            if incident.target != memory.target or incident.resolved_how in {None, "closed"}:  # a person's word is no look
                 continue
             if incident.resolved_how == "verified" and incident.strategy is not None and incident.resolved_at is not None:
                 for region in moved_away(incident) & set(memory.streams):

@@ -215,7 +215,7 @@ class Session:
         desk, me = self._hub.desk, self._me
         match command:
             case Decide():
-                return await desk.decide(command.approval, command.approved, command.reason, by=me)
+                return await desk.decide(command.approval, command.approved, command.reason, command.confirm, by=me)
             case Pause():
                 return await desk.pause(command.reason, by=me)
             case Arm():

@@ -60,12 +60,13 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Answer one request for approval."""
+    """Answer one request for approval; `confirm` is what was typed, where it asks for that."""
 
     id: Id
     approval: Key
     approved: bool
     reason: Words
+    confirm: Words = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,8 +71,8 @@ class SwarmHandle(Protocol):
         """The targets that are watched now; may grow while the swarm starts."""
         ...
 
-    def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
-        """Answer one request for approval."""
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
+        """Answer one request for approval; `confirm` is what the person typed, where it asks for that."""
         ...
 
     def pause(self, reason: str) -> Future[str]:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import attach, calibration, chaos, doctor, drill, incidents, policy, run, swarm
+from overwatch_tui.cli import approvals, attach, audit, calibration, chaos, doctor, drill, incidents, policy, run, swarm
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -42,8 +42,21 @@ app.command(
 app.add_typer(chaos.app, name="chaos")
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(policy.app, name="policy")
-app.command("approve", epilog="Example: overwatch-tui approve INC-7")(swarm.approve)
-app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(swarm.reject)
+app.add_typer(audit.app, name="audit")
+app.command(
+    "approvals", short_help="List what waits for a person.", epilog="Example: overwatch-tui approvals --json | jq '.[].binding'"
+)(approvals.approvals)
+app.command(
+    "approve",
+    short_help="Approve what an incident waits for.",
+    epilog="Example: overwatch-tui approve INC-7 --confirm demo",
+)(approvals.approve)
+app.command("reject", epilog='Example: overwatch-tui reject INC-7 --reason "deploy is running"')(approvals.reject)
+app.command(
+    "edit",
+    short_help="Change one thing of a plan that waits.",
+    epilog="Example: overwatch-tui edit INC-7 --replicas 4",
+)(approvals.edit)
 app.command(
     "pause", short_help="Stop all automation until `resume`.", epilog='Example: overwatch-tui pause --reason "maintenance"'
 )(swarm.pause)

@@ -1,4 +1,4 @@
-"""`incidents list` and `incidents show`: the log, for people and for scripts."""
+"""`incidents list`, `show` and `close`: the log, for people and for scripts, and a person's last word on an incident."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overwatch_tui.cli.common import CommandError, JsonOption, echo_json, with_store
+from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, UsageError, echo_json, settings_of, with_store
 
 if TYPE_CHECKING:
     from agents.durable.store import Store
     from agents.events import Event
     from agents.incident import Incident
 
-app = typer.Typer(help="Read the incidents.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(help="Read the incidents, and close what nobody else will.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.command("list", epilog="Example: overwatch-tui incidents list --limit 5 --json")
@@ -59,6 +59,36 @@ def show(
 
     for line in story(incident, events):
         typer.echo(line)
+
+
+@app.command("close", epilog='Example: overwatch-tui incidents close INC-7 --reason "the shop was taken down"')
+def close(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The incident, such as INC-7.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")],
+    config: ConfigOption = None,
+) -> None:
+    """End an incident by your word: one that stays with a person, or whose target is not configured any more.
+
+    Nothing is looked at and nothing is undone; the incident says so for ever, and counts for no track record. What goes on being
+    wrong is a new incident. While its target is being changed it can't be closed, unless the target left the configuration.
+    """
+    from agents.sanitize import clean
+    from agents.settings import DEMO
+    from overwatch_tui.wiring import person
+
+    why = clean(reason, 2_000).strip()
+    if not why:
+        raise UsageError("--reason is empty: say why, it is kept")
+    settings = settings_of(config)
+    watched = {*settings.targets, *((DEMO,) if settings.with_demo else ())}
+
+    async def work(store: Store) -> Incident:
+        incident = await store.incident(id_)
+        gone = incident is not None and incident.target not in watched
+        return await store.close_incident(id_, by=person(), reason=why, gone=gone)
+
+    incident = with_store(work)
+    typer.echo(f"{incident.id} closed by {incident.closed_by}, not checked from outside: {why}")
 
 
 _SHORT = {"id", "target", "title", "status", "opened_at", "updated_at", "resolved_at", "resolved_how", "decided_by"}

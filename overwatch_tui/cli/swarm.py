@@ -1,4 +1,4 @@
-"""`approve`, `reject`, `pause` and `resume`: a person's word to a running swarm, through its database."""
+"""`pause` and `resume`: the switch of all automation, through the database of a running swarm."""
 
 from __future__ import annotations
 
@@ -6,27 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overwatch_tui.cli.common import UsageError, with_store
+from overwatch_tui.cli.common import with_store
 
 if TYPE_CHECKING:
     from agents.durable.store import Store
-
-IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident (INC-7), or the request itself.")]
-
-
-def approve(id_: IdArgument) -> None:
-    """Approve what an incident waits for."""
-    _decide(id_, approved=True, reason="")
-
-
-def reject(
-    id_: IdArgument,
-    reason: Annotated[str, typer.Option("--reason", help="Why; it is kept, and the Strategist looks for something else.")],
-) -> None:
-    """Reject what an incident waits for."""
-    if not reason.strip():
-        raise UsageError("--reason is empty: say why, the Strategist learns from it")
-    _decide(id_, approved=False, reason=reason)
 
 
 def pause(reason: Annotated[str, typer.Option("--reason", help="Why; it is kept.")] = "") -> None:
@@ -49,19 +32,3 @@ def resume() -> None:
 
     with_store(work)
     typer.echo("automation is armed")
-
-
-def _decide(id_: str, *, approved: bool, reason: str) -> None:
-    from overwatch_tui.describe import calls
-    from overwatch_tui.wiring import person
-
-    async def work(store: Store) -> tuple[str, bool]:
-        waiting = [i for i in await store.incidents(limit=1000, unresolved_only=True) if i.approval and i.strategy]
-        plans = {key: calls(i.strategy) for i in waiting if i.approval and i.strategy for key in (i.id, i.approval.id)}
-        await store.decide_approval(id_, approved=approved, by=person(), reason=reason)
-        return plans.get(id_, ""), (await store.automation()).paused
-
-    plan, paused = with_store(work)
-    typer.echo(f"{id_} {'approved' if approved else 'rejected'} by {person()}: {plan}")
-    if approved and paused:
-        typer.echo("automation is paused: it is carried out after `overwatch-tui resume`", err=True)

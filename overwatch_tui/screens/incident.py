@@ -64,8 +64,8 @@ class IncidentScreen(RoomScreen):
     def action_approve(self) -> None:
         """Approve what this incident waits for."""
         view = self._ripe()
-        if view is not None and self.room.operations.approve(view, lambda: self._settled(view.id)):
-            self._sending |= {view.id}
+        if view is not None:
+            self.room.operations.approve(view, lambda: self._send(view.id), lambda: self._settled(view.id))
 
     def action_reject(self) -> None:
         """Reject it, with a reason."""

@@ -132,8 +132,8 @@ class OpsScreen(RoomScreen):
     def action_approve(self) -> None:
         """Approve the selected request, unless it has only just appeared."""
         view = self._ripe_approval()
-        if view is not None and self.room.operations.approve(view, lambda: self._sent(view.id, sent=False)):
-            self._sent(view.id, sent=True)
+        if view is not None:
+            self.room.operations.approve(view, lambda: self._sent(view.id, sent=True), lambda: self._sent(view.id, sent=False))
 
     def action_reject(self) -> None:
         """Reject the selected request."""

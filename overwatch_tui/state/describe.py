@@ -14,14 +14,17 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
     IncidentResolved,
     IncidentUpdated,
+    JournalPruned,
     Payload,
     RollbackFinished,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
     VerificationFailed,
@@ -85,12 +88,21 @@ def _requested(data: ApprovalRequested, _: Incident | None) -> Told:
     return Told(f"asks a person: {why}", "warn", decision=True)
 
 
-def _decided(data: ApprovalDecided, _: Incident | None) -> Told:
+def _decided(data: ApprovalDecided, incident: Incident | None) -> Told:
     if data.by == "deadline":
         return Told("nobody decided in time", "warn", decision=True)
     why = f": {data.reason}" if data.reason else ""
     verb = "approved" if data.approved else "rejected"
+    approval = incident.approval if incident is not None else None
+    if data.approved and approval is not None and approval.needs > 1:
+        verb += f", {len(approval.given) + 1} of {approval.needs}"
     return Told(f"{verb}{why}", "ok" if data.approved else "warn", decision=True, who=data.by)
+
+
+def _edited(data: StrategyEdited, incident: Incident | None) -> Told:
+    before = incident.strategy if incident is not None else None
+    instead = f" instead of {plan(before)}" if before is not None and before.id == data.replaces else ""
+    return Told(f"edited the plan: {plan(data.strategy)}{instead}", "warn", decision=True, who=data.by)
 
 
 def _approved(data: StrategyApproved, _: Incident | None) -> Told:
@@ -132,6 +144,15 @@ def _resolved(data: IncidentResolved, incident: Incident | None) -> Told:
     return Told(f"{how}{f' ({incident.title})' if incident is not None and incident.title else ''}", "ok", decision=True)
 
 
+def _closed(data: IncidentClosed, _: Incident | None) -> Told:
+    return Told(f"closed, not checked from outside: {data.reason}", "warn", decision=True, who=data.by)
+
+
+def _pruned(data: JournalPruned, _: Incident | None) -> Told:
+    where = f", archived in {data.archive}" if data.archive else ""
+    return Told(f"pruned {data.records} records of more than {data.keep_days} days ago{where}", "muted", decision=True)
+
+
 def _paused(data: AutomationPaused, _: Incident | None) -> Told:
     why = f": {data.reason}" if data.reason else ""
     return Told(f"paused all automation{why}", "warn", decision=True, who=data.by)
@@ -158,6 +179,7 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     StrategyProposed: _proposed,
     ApprovalRequested: _requested,
     ApprovalDecided: _decided,
+    StrategyEdited: _edited,
     StrategyApproved: _approved,
     StrategyRefused: _refused,
     ActionFinished: _finished,
@@ -166,6 +188,8 @@ _TELLERS: dict[type[Payload], Callable[[Any, Incident | None], Told]] = {
     RollbackFinished: _rolled_back,
     IncidentEscalated: _escalated,
     IncidentResolved: _resolved,
+    IncidentClosed: _closed,
     AutomationPaused: _paused,
     AutomationArmed: _armed,
+    JournalPruned: _pruned,
 }

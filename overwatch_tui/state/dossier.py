@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Line, Piece, Tone
-from overwatch_tui.state.words import blast_radius, call_line, confidence, plan, symptoms, undo_line
+from overwatch_tui.state.words import blast_radius, call_line, confidence, given, plan, symptoms, undo_line
 
 if TYPE_CHECKING:
     from agents.facts import Check, Diagnosis, Hypothesis, Observation, Strategy
-    from agents.incident import Incident, Step
+    from agents.incident import Approval, Incident, Step
 
 LABEL = 14
 """The width of the labels' column."""
@@ -69,6 +69,11 @@ def _head(incident: Incident, now: datetime, glyphs: Glyphs) -> Iterator[Line]:
     yield (_label("opened"), (f"{incident.opened_at:%Y-%m-%d %H:%M:%S}Z, {'took' if ended else 'for'} {age}", "plain"))
     if incident.escalation:
         yield (_label("paged"), (incident.escalation, "fail"))
+    if incident.closed_by:
+        yield (
+            _label("closed"),
+            (f"by {incident.closed_by}, not checked from outside: {incident.closed_because}", "warn"),
+        )
     if incident.failover_to:
         yield (_label("asked for"), (f"failover to {incident.failover_to}, by {incident.failover_by}", "plain"))
 
@@ -78,10 +83,21 @@ def _approval(incident: Incident, now: datetime) -> Iterator[Line]:
     if approval is None or strategy is None:
         return
     left = (approval.deadline - now).total_seconds()
-    yield (_label("decide"), ("a approves, x rejects", "strong"), (f", within {fmt.remaining(left)}", "warn"))
+    typed = f", typing {approval.confirm}" if approval.confirm else ""
+    yield (_label("decide"), (f"a approves{typed}, x rejects", "strong"), (f", within {fmt.remaining(left)}", "warn"))
+    if approval.needs > 1:
+        yield (_label("people"), (given(approval.people, approval.needs), "warn"))
+    yield from _given(approval)
+    if approval.approvers:
+        yield (_label("may approve"), (", ".join(approval.approvers), "plain"))
     for reason in approval.reasons:
         yield (_label("because"), (reason, "plain"))
     yield (_label("bound to"), (f"{approval.binding[:16]} (this plan, this version)", "muted"))
+
+
+def _given(approval: Approval) -> Iterator[Line]:
+    for person, at in zip(approval.given, approval.given_at, strict=False):
+        yield (_label("approved"), (f"{person} at {fmt.clock(at)}", "ok"))
 
 
 def _diagnosis(found: Diagnosis) -> Iterator[Line]:
@@ -134,6 +150,8 @@ def _strategy(strategy: Strategy) -> Iterator[Line]:
 def _decision(incident: Incident) -> Iterator[Line]:
     at = f" at {fmt.clock(incident.decided_at)}" if incident.decided_at is not None else ""
     yield (_label("by"), (f"{incident.decided_by}{at}", "strong"))
+    if incident.approval is not None and incident.strategy is not None and incident.approval.strategy == incident.strategy.id:
+        yield from _given(incident.approval)
     for reason in incident.reasons:
         yield (_label("because"), (reason, "plain"))
 

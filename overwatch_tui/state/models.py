@@ -86,6 +86,10 @@ class ApprovalView:
     reasons: tuple[str, ...]
     requested_at: datetime
     deadline: datetime
+    confirm: str = ""
+    """What has to be typed to approve it; empty where nothing has."""
+    given: str = ""
+    """How far it is where several people have to approve; empty where one is enough."""
 
 
 @dataclass(frozen=True, slots=True)

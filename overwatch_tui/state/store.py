@@ -29,7 +29,7 @@ from overwatch_tui.state.models import (
     Tone,
     UsersView,
 )
-from overwatch_tui.state.words import blast_radius, call_line, confidence, undo_line
+from overwatch_tui.state.words import blast_radius, call_line, confidence, given, undo_line
 
 ENTRIES = 2_000
 INCIDENTS = 500
@@ -218,9 +218,12 @@ def _automation(state: State, event: Event) -> State:
     if state.swarm is None or event.time < state.swarm.at:
         return state
     if isinstance(event.data, AutomationPaused):
-        return replace(state, swarm=replace(state.swarm, automation="paused", paused_by=clean(event.data.by, 80)))
+        by, why = clean(event.data.by, 80), clean(event.data.reason, 400)
+        swarm = replace(state.swarm, automation="paused", paused_by=by, paused_reason=why, paused_at=event.time)
+        return replace(state, swarm=swarm)
     if isinstance(event.data, AutomationArmed):
-        return replace(state, swarm=replace(state.swarm, automation="armed", paused_by=""))
+        swarm = replace(state.swarm, automation="armed", paused_by="", paused_reason="", paused_at=None)
+        return replace(state, swarm=swarm)
     return state
 
 
@@ -242,6 +245,8 @@ def _approvals(incidents: Mapping[str, Incident]) -> tuple[ApprovalView, ...]:
                 reasons=tuple(clean(reason, 400) for reason in approval.reasons),
                 requested_at=approval.requested_at,
                 deadline=approval.deadline,
+                confirm=clean(approval.confirm, NAME),
+                given=clean(given(approval.people, approval.needs), 400),
             )
         )
     return tuple(sorted(waiting, key=lambda view: (view.requested_at, view.id)))
@@ -274,6 +279,8 @@ def _clean_swarm(swarm: SwarmState) -> SwarmState:
         bus=clean(swarm.bus, 60),
         problem=clean(swarm.problem),
         paused_by=clean(swarm.paused_by, 80),
+        paused_reason=clean(swarm.paused_reason, 400),
+        held=clean(swarm.held),
     )
 
 

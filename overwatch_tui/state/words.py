@@ -75,6 +75,17 @@ def confidence(value: Confidence) -> str:
     return f"{value.value:.2f} = min(record {value.track_record:.2f}, evidence {value.evidence:.2f}{word})"
 
 
+def given(people: Sequence[str], needs: int) -> str:
+    """How far an approval is that needs several people; empty where one is enough."""
+    if needs < 2:
+        return ""
+    if not people:
+        return f"needs {needs} people"
+    left = needs - len(people)
+    waits = "" if left <= 0 else f"; waits for {'another person' if left == 1 else f'{left} more people'}"
+    return f"{len(people)} of {needs} approved, by {' and '.join(people)}{waits}"
+
+
 def blast_radius(share: float) -> str:
     """How many users a plan touches."""
     if share >= 0.995:

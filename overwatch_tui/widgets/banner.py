@@ -50,4 +50,8 @@ def _told(state: State, glyphs: Glyphs) -> Iterator[tuple[str, Tone]]:
         yield f"{glyphs.warn} {swarm.problem}", "notice"
     if swarm is not None and swarm.automation == "paused":
         who = f" by {swarm.paused_by}" if swarm.paused_by else ""
-        yield f"{glyphs.paused} PAUSED{who}  nothing is carried out until automation is armed again: p", "notice"
+        when = f" at {swarm.paused_at:%H:%M}Z" if swarm.paused_at is not None else ""
+        why = f": {swarm.paused_reason}" if swarm.paused_reason else ""
+        yield f"{glyphs.paused} PAUSED{who}{when}{why}  nothing is carried out until automation is armed again: p", "notice"
+    if swarm is not None and swarm.held:
+        yield f"{glyphs.paused} HELD  {swarm.held}", "notice"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from agents.events import (
     ApprovalDecided,
     Event,
+    IncidentClosed,
     IncidentDiagnosed,
     IncidentEscalated,
     IncidentOpened,
@@ -22,7 +23,7 @@ from agents.events import (
     VerificationPassed,
     load_payload,
 )
-from agents.incident import IllegalTransitionError, evolve
+from agents.incident import BUSY, IllegalTransitionError, evolve
 
 
 def after(build, incident, payload):
@@ -198,3 +199,27 @@ def test_an_incident_is_opened_from_its_event(build):
     assert isinstance(opened, IncidentOpened)
     incident = evolve(None, build.event(opened))
     assert (incident.status, incident.version, incident.regions) == ("open", 1, ("east",))
+
+
+@pytest.mark.parametrize("status", ["open", "diagnosed", "proposed", "awaiting", "watching", "retry", "escalated"])
+def test_a_person_may_close_what_nobody_is_changing_and_it_is_marked_as_theirs(build, status):
+    incident = build.proposed().model_copy(update={"status": status})
+    closed = evolve(incident, build.event(IncidentClosed(by="ada", reason="the shop was taken down")))
+    assert (closed.status, closed.resolved_how, closed.closed_by) == ("resolved", "closed", "ada")
+    assert closed.closed_because == "the shop was taken down"
+    assert closed.checks == incident.checks
+
+
+@pytest.mark.parametrize("status", sorted(BUSY))
+def test_what_is_being_changed_or_judged_can_not_be_closed_unless_its_target_is_gone(build, status):
+    incident = build.acting().model_copy(update={"status": status})
+    with pytest.raises(IllegalTransitionError, match="can't be closed before that ends"):
+        evolve(incident, build.event(IncidentClosed(by="ada", reason="I want it gone")))
+    gone = evolve(incident, build.event(IncidentClosed(by="ada", reason="the shop was taken down", gone=True)))
+    assert gone.status == "resolved"
+
+
+def test_what_is_over_can_not_be_closed(build):
+    incident = build.fold(build.opened(), IncidentResolved(how="cleared", checks=()))
+    with pytest.raises(IllegalTransitionError):
+        evolve(incident, build.event(IncidentClosed(by="ada", reason="again")))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+from journal_support import tamper
 from swarm_support import Told, answering, holds_a
 
 from agents.clock import SystemClock
@@ -82,3 +83,15 @@ async def test_a_verification_that_a_restart_cut_off_waits_for_its_target_and_is
     async with answering("200 OK") as url, swarm_over(tmp_path, url, told, [], sentry=quick):
         await told.until(holds_a((IncidentResolved, VerificationFailed)))
         assert holds_a(IncidentResolved)(told.items)
+
+
+async def test_a_journal_that_was_changed_pauses_automation_before_any_agent_works_and_says_so(tmp_path, build):
+    await left_behind(tmp_path, build)
+    tamper(tmp_path / DATABASE, "UPDATE event SET data = replace(data, 'health', 'wealth') WHERE seq = 1")
+    told = Told()
+    async with answering("200 OK") as url, swarm_over(tmp_path, url, told, []):
+        await told.until(lambda items: any(isinstance(i, SwarmState) and "audit verify" in i.problem for i in items))
+        state = next(i for i in told.items if isinstance(i, SwarmState))
+        assert (state.automation, state.paused_by) == ("paused", "journal")
+        assert "record 1" in state.problem
+        assert not any(isinstance(i, AgentState) and i.state == "working" for i in told.items[: told.items.index(state)])

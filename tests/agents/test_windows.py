@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from agents.policy_settings import DAYS, PolicyRule, PolicyWindow
-from agents.windows import active, all_active
+from agents.windows import active, all_active, held
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Asia/Beirut", "America/St_Johns")
 TIMES = st.times().map(lambda t: t.replace(second=0, microsecond=0))
@@ -145,3 +145,12 @@ def test_what_can_not_be_a_window_says_why(content, said):
 def test_a_rule_that_can_never_count_says_why(content, said):
     with pytest.raises(ValidationError, match=said):
         PolicyRule.model_validate(content)
+
+
+def test_what_holds_is_told_once_with_its_targets():
+    now = datetime(2026, 11, 25, 12, tzinfo=UTC)
+    both, one = weekly(time(11), time(13)), weekly(time(11), time(14), targets=("bank",), kind="maintenance")
+    assert held((both, one), ("demo", "bank"), now) == (
+        "demo, bank: freeze 'night' until 2026-11-25 13:00 UTC; bank: maintenance 'night' until 2026-11-25 14:00 UTC"
+    )
+    assert held((both, one), ("demo",), now + timedelta(hours=5)) == ""

@@ -58,13 +58,7 @@ def test_an_attached_person_breaks_approves_sees_it_heal_and_leaves_and_the_swar
         room.press("o")
         room.wait_for(lambda t: "INC-1" in t, 20, "the incident")
         room.wait_for(lambda t: "Approvals (1)" in t, 30, "the request")
-        deadline = time.monotonic() + 30
-        while "Approvals (1)" in room.text and time.monotonic() < deadline:
-            room.press("a")  # a request that has only just appeared is not taken yet
-            try:
-                room.wait_for(lambda t: "Approvals (1)" not in t, 1, "the decision")
-            except AssertionError:
-                continue
+        room.approve("demo")
         room.wait_for(lambda t: re.search(r"\bwest\b.*\b100 ?%", t), 30, "the users to be in West")
         room.wait_for(lambda t: "resolved" in t, 60, "the incident to be resolved")
 

@@ -153,7 +153,7 @@ def test_an_outage_heals_through_docker_and_haproxy_and_nothing_is_left_behind(c
     assert "outage" in composition.says("chaos", "outage", "--target", "shop", "--region", "east")
     composition.until(lambda: composition.users()[0] == 503, 20, "the outage")
     composition.until(lambda: "awaiting" in composition.says("incidents", "list"), 60, "the request for approval")
-    composition.until(lambda: "approved" in composition.says("approve", "INC-1"), 20, "the approval")
+    composition.until(lambda: "approved" in composition.says("approve", "INC-1", "--confirm", "shop"), 20, "the approval")
     composition.until(lambda: composition.users() == (200, "west"), 60, "an answer from West")
     composition.until(lambda: "resolved" in composition.says("incidents", "list"), 60, "the end of the incident")
     assert "switched traffic to east 0 %, west 100 %" in composition.says("incidents", "show", "INC-1")

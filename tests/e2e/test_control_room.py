@@ -51,15 +51,9 @@ def test_east_is_broken_with_a_key_and_its_users_end_up_in_west(control_room):
     asked = re.compile(r"Approvals \(1\)")
     done = re.compile(r"resolved")
     control_room.wait_for(lambda t: asked.search(t) or done.search(t), 20, "the request or the automatic decision")
-    deadline = time.monotonic() + 60
-    while not done.search(control_room.text) and time.monotonic() < deadline:
-        if asked.search(control_room.text):
-            control_room.press("a")
-        control_room.wait_for(lambda t: True, 1, "the screen")
-        try:
-            control_room.wait_for(lambda t: bool(done.search(t)), 1, "the incident to be resolved")
-        except AssertionError:
-            continue
+    if not done.search(control_room.text):
+        control_room.approve("demo")
+    control_room.wait_for(lambda t: bool(done.search(t)), 60, "the incident to be resolved")
     control_room.wait_for(traffic("west", 100), 15, "the traffic bar to show West")
     control_room.wait_for(lambda t: bool(done.search(t)), 30, "the incident to be resolved")
 

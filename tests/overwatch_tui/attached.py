@@ -48,8 +48,8 @@ class FakeDesk:
     async def paused(self) -> bool:
         return self.is_paused
 
-    async def decide(self, approval: str, approved: bool, reason: str, *, by: str) -> str:
-        return await self._done("decide", approval, approved, reason, by)
+    async def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", *, by: str) -> str:
+        return await self._done("decide", approval, approved, reason, *((confirm,) if confirm else ()), by)
 
     async def pause(self, reason: str, *, by: str) -> str:
         return await self._done("pause", reason, by)

@@ -72,8 +72,9 @@ class ScriptedSwarm:
     def targets(self) -> Sequence[TargetInfo]:
         return self._targets
 
-    def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
-        return self._done(f"{approval} {'approved' if approved else 'rejected'}", "decide", approval, approved, reason)
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
+        said = (approval, approved, reason, *((confirm,) if confirm else ()))
+        return self._done(f"{approval} {'approved' if approved else 'rejected'}", "decide", *said)
 
     def pause(self, reason: str) -> Future[str]:
         return self._done("automation is paused", "pause", reason)
@@ -140,10 +141,10 @@ class LiveScript(ScriptedSwarm):
             self._moved = False
         return super().chaos(target, region, fault)
 
-    def decide(self, approval: str, approved: bool, reason: str) -> Future[str]:
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
         if self._loop is not None and self._decided is not None:
             self._loop.call_soon_threadsafe(self._decided.set)
-        return super().decide(approval, approved, reason)
+        return super().decide(approval, approved, reason, confirm)
 
     def pause(self, reason: str) -> Future[str]:
         self.publish(Event(id=f"p{now()}", source="anna", data=AutomationPaused(by="anna", reason=reason), time=now()))

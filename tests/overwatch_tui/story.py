@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from agents.calibration import calibrate
 from agents.events import (
@@ -83,7 +84,8 @@ def observations() -> tuple[Observation, ...]:
     )
 
 
-def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[str, float, Payload]]:
+def payloads(incident: str = "INC-7", target: str = "demo", **asked: Any) -> dict[str, tuple[str, float, Payload]]:
+    """Each chapter's agent, second and words; `asked` is added to the request for approval."""
     plan = strategy(incident, target)
     since = at(6)
     diagnosis = Diagnosis(
@@ -127,6 +129,7 @@ def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[s
                 binding=plan.binding(incident, version),
                 reasons=("confidence 0.78 is not above 0.85",),
                 deadline=at(9.6 + 600),
+                **asked,
             ),
         ),
         "decided": (
@@ -200,9 +203,9 @@ def payloads(incident: str = "INC-7", target: str = "demo") -> dict[str, tuple[s
     }
 
 
-def told(*chapters: str, incident: str = "INC-7", target: str = "demo") -> tuple[Event, ...]:
+def told(*chapters: str, incident: str = "INC-7", target: str = "demo", **asked: Any) -> tuple[Event, ...]:
     """The events of these chapters, each answering the one before."""
-    made = payloads(incident, target)
+    made = payloads(incident, target, **asked)
     events: list[Event] = []
     for n, chapter in enumerate(chapters):
         agent, seconds, data = made[chapter]
@@ -256,7 +259,9 @@ def users_sample(when: float, *, broken: bool = False, region: str = "east", tar
     )
 
 
-def swarm_state(when: float = 0, *, automation: str = "armed", problem: str = "", paused_by: str = "") -> SwarmState:
+def swarm_state(
+    when: float = 0, *, automation: str = "armed", problem: str = "", paused_by: str = "", paused_reason: str = ""
+) -> SwarmState:
     return SwarmState(
         at=at(when),
         automation=automation,  # type: ignore[arg-type]
@@ -265,6 +270,8 @@ def swarm_state(when: float = 0, *, automation: str = "armed", problem: str = ""
         threshold=0.85,
         problem=problem,
         paused_by=paused_by,
+        paused_reason=paused_reason,
+        paused_at=at(when) if paused_by else None,
     )
 
 

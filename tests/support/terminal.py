@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pty
+import re
 import select
 import signal
 import struct
@@ -54,6 +55,21 @@ class Terminal:
             if time.monotonic() > deadline or not self._read(0.1):
                 raise AssertionError(f"waited {seconds} s for {what}; the screen is:\n{self.text}")
         return self.text
+
+    def approve(self, target: str) -> None:
+        """Approve the one request that waits, which reaches many users: a key, then the target's name, then enter, once."""
+        self._press_until("a", lambda t: "Approve this?" in t, "the question")  # what has only just appeared takes no key
+        self._press_until(f"\x15{target}", lambda t: re.search(rf"│ +{target} +│", t) is not None, "the name in the field")
+        self.press("\r")
+        self.wait_for(lambda t: "Approve this?" not in t, 20, "the question to be answered")
+
+    def _press_until(self, keys: str, holds: Callable[[str], bool], what: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not holds(self.text):
+            assert time.monotonic() < deadline, f"pressed {keys!r} for {seconds} s for {what}; the screen is:\n{self.text}"
+            self.press(keys)
+            with contextlib.suppress(AssertionError):
+                self.wait_for(holds, 1, what)
 
     def wait_end(self, seconds: float) -> int:
         """Read until the program has ended; its status."""

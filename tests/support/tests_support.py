@@ -175,7 +175,7 @@ class Build:
             self.opened(), IncidentDiagnosed(diagnosis=self.diagnosis(plan.fault_class)), StrategyProposed(strategy=plan)
         )
 
-    def awaiting(self, strategy: Strategy | None = None, *, ttl_s: float = 600) -> Incident:
+    def awaiting(self, strategy: Strategy | None = None, *, ttl_s: float = 600, **changes: Any) -> Incident:
         from datetime import timedelta
 
         incident = self.proposed(strategy)
@@ -187,6 +187,7 @@ class Build:
             binding=binding,
             reasons=("confidence 0.66 is not above 0.85",),
             deadline=self.clock.now() + timedelta(seconds=ttl_s),
+            **changes,
         )
         return evolve(incident, self.event(request))
 
@@ -198,6 +199,7 @@ class Build:
             "binding": incident.approval.binding,
             "approved": approved,
             "by": by,
+            "confirm": incident.approval.confirm if approved else "",
         }
         return ApprovalDecided(**(values | changes))
 

@@ -25,6 +25,7 @@ from overwatch_mcp.config import load_config
 from overwatch_mcp.errors import OverwatchToolError
 from overwatch_mcp.http_options import HttpOptions, add_http_options, http_options
 from overwatch_mcp.journal import Journal
+from overwatch_mcp.journal_retention import keep_short
 from overwatch_mcp.logins import take_logins
 from overwatch_mcp.loopback import spare_loopback
 from overwatch_mcp.resources import add_resources
@@ -95,6 +96,7 @@ async def _serve(config: Path | None, open_journal: Callable[[Path], Journal], d
     warming: list[asyncio.Task[None]] = []
 
     def warm() -> None:
+        warming.append(asyncio.create_task(keep_short(workshop.journal, settings.keep_days, workshop.clock), name="retention"))
         loop.call_later(WARM_DELAY_SECONDS, lambda: warming.append(asyncio.create_task(workshop.platforms.warm(), name="warm")))
 
     server = build_server(workshop, warm)

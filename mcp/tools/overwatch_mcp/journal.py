@@ -19,13 +19,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
+from overwatch_mcp import journal_retention
 from overwatch_mcp.errors import BarredError, JournalError
 from overwatch_mcp.models import Inverse, OperationStatus, WriteResult
 from overwatch_mcp.plain_text import plain
 
 T = TypeVar("T")
 
-_VERSION = 2
+_VERSION = 3
 _SCHEMA = """
 CREATE TABLE operations (
     operation_id TEXT PRIMARY KEY,
@@ -50,7 +51,8 @@ _UPGRADES = {
 ALTER TABLE operations ADD COLUMN continuation TEXT;
 ALTER TABLE operations ADD COLUMN undoes TEXT;
 CREATE INDEX operations_of_target ON operations (target, started_at);
-"""
+""",
+    2: "ALTER TABLE operations ADD COLUMN pruned_at TEXT",
 }
 """From each version to the next; a new journal goes the same way."""
 _SUBJECTS = {
@@ -83,11 +85,13 @@ class Entry:
     continuation: str | None = None
     finished_at: datetime | None = None
     result: WriteResult | None = None
+    pruned_hash: str | None = None
+    """The hash of what was asked, where retention has taken that away."""
 
     @property
     def arguments_hash(self) -> str:
         """What tells two operations of one id apart: tool, target and arguments."""
-        return hash_arguments(self.tool, self.target, self.arguments)
+        return self.pruned_hash or hash_arguments(self.tool, self.target, self.arguments)
 
     @property
     def subject(self) -> tuple[str | None, str | None]:
@@ -177,6 +181,15 @@ class Journal:
     async def refuse(self, entry: Entry, result: WriteResult, at: datetime) -> None:
         """Commit that an operation was refused for the state of the world; asking again gives the same answer."""
         await self._run(lambda: self._refuse(entry, result, at))
+
+    async def prune(self, before: datetime) -> int:
+        """Take away the details of some operations that ended before then; how many. See `journal_retention`."""
+
+        def work() -> int:
+            with self._transaction():
+                return journal_retention.prune(self._db, before)
+
+        return await self._run(work)
 
     def close(self) -> None:
         """Wait for the last commit and close the database."""
@@ -372,5 +385,6 @@ def _entry(row: sqlite3.Row) -> Entry:
         continuation=row["continuation"],
         accepted_at=moment("accepted_at"),
         finished_at=moment("finished_at"),
+        pruned_hash=None if row["pruned_at"] is None else row["arguments_hash"],
         result=None if row["result"] is None else WriteResult.model_validate_json(row["result"]),
     )

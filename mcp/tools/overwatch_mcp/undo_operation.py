@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from overwatch_mcp.config import WriteTool
 from overwatch_mcp.errors import RequestError
+from overwatch_mcp.journal_retention import GONE
 from overwatch_mcp.models import Inverse, OperationRecord
 
 _EXPECTED = {
@@ -35,6 +36,8 @@ def undoing(record: OperationRecord) -> tuple[WriteTool, str, Mapping[str, Any]]
         raise RequestError(f"{name!r} is not at its end yet: wait for it, then undo it")
     if record.status == "refused":
         raise RequestError(f"{name!r} was refused: there is nothing to undo")
+    if record.inverse is None and record.result is not None and record.result.summary.endswith(f"({GONE})"):
+        raise RequestError(f"{name!r} ended long ago and {GONE}: it can't be undone any more")
     if record.inverse is None:
         raise RequestError(f"{name!r} ({record.tool}) has no inverse: it can't be undone")
     arguments = dict(record.inverse.arguments)

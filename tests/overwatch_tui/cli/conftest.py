@@ -17,6 +17,7 @@ from tests_support import Build
 from agents.clock import SystemClock
 from agents.durable.store import Store
 from agents.events import ApprovalRequested, Event, IncidentDiagnosed, Payload, StrategyProposed
+from agents.facts import Strategy
 from agents.incident import Incident
 from overwatch_tui.cli import main
 
@@ -66,11 +67,11 @@ class LogBook:
 
         self.do(work)
 
-    def awaiting(self, *, ttl_s: float = 600) -> None:
-        """INC-1 waits for a person, under the request A1."""
+    def awaiting(self, *, ttl_s: float = 600, plan: Strategy | None = None, **asked: Any) -> None:
+        """INC-1 waits for a person, under the request A1; `asked` is added to it."""
         self.opened()
-        plan = self.build.strategy()
-        self.say(IncidentDiagnosed(diagnosis=self.build.diagnosis()), StrategyProposed(strategy=plan))
+        plan = plan or self.build.strategy()
+        self.say(IncidentDiagnosed(diagnosis=self.build.diagnosis(plan.fault_class)), StrategyProposed(strategy=plan))
         incident = self.incident()
         self.say(
             ApprovalRequested(
@@ -79,6 +80,7 @@ class LogBook:
                 binding=plan.binding(incident.id, incident.proposed_version),
                 reasons=("confidence 0.66 is not above 0.85",),
                 deadline=datetime.now(UTC) + timedelta(seconds=ttl_s),
+                **asked,
             )
         )
 
@@ -94,7 +96,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.startswith("OVERWATCH_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("OVERWATCH_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr("overwatch_tui.wiring.getpass.getuser", lambda: "ada")
+    monkeypatch.setattr("overwatch_tui.wiring.person", lambda: "ada")
     monkeypatch.chdir(tmp_path)
     return tmp_path / "home"
 

@@ -100,7 +100,8 @@ def test_a_record_that_was_changed_is_found_by_its_number(cli, book):
     database.close()
     said = cli("doctor", "--json")
     assert said.status == 1
-    assert findings(said)["journal"]["detail"] == "record 2 was changed after it was written"
+    assert findings(said)["journal"]["detail"].startswith("record 2 (said:1, incident.diagnosed, ")
+    assert findings(said)["journal"]["detail"].endswith("its content is not what was written")
 
 
 def test_a_model_that_does_not_answer_is_a_warning_because_the_engine_goes_on(cli, monkeypatch):

@@ -154,3 +154,17 @@ def test_showing_tells_the_level_and_who_approves_for_each_action(cli, written):
     assert "freeze 'always' until" in said.out
     (demo,) = json.loads(cli("policy", "show", "--config", path, "--json").out)
     assert (demo["target"], demo["protected"]) == ("demo", False)
+
+
+def test_doctor_warns_of_what_is_said_about_targets_that_are_not_there():
+    from agents.policy_settings import PolicyRule, PolicySettings, PolicyWindow
+    from agents.settings import Settings
+    from overwatch_tui.checkup import policy_findings
+
+    window = PolicyWindow(name="night", targets=("demo",), start="22:00", end="06:00")
+    rules = (PolicyRule(targets=("demo",), autonomy="ask"), PolicyRule(targets=("dmo",), autonomy="ask"))
+    policy = PolicySettings(rules=rules, windows=(window,), protected=("ledger",))
+    first, second = policy_findings(Settings(targets={}, policy=policy))
+    assert (first.state, first.remedy) == ("warn", "did you mean 'demo'?")
+    assert "policy.rules[1] names 'dmo'" in first.detail
+    assert "policy.protected names 'ledger'" in second.detail

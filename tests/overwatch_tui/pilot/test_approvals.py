@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from agents.events import StrategyRefused, answer
+import pytest
+
+from agents.events import ApprovalDecided, StrategyRefused, answer
 from tests.overwatch_tui import story
 from tests.overwatch_tui.scripted import ScriptedSwarm
 
 
-async def asked(r, incident="INC-7", target="demo"):
-    r.swarm.publish(*story.told(*story.AWAITING, incident=incident, target=target))
+async def asked(r, incident="INC-7", target="demo", **request):
+    r.swarm.publish(*story.told(*story.AWAITING, incident=incident, target=target, **request))
     await r.until(lambda: any(a.incident == incident for a in r.app.state.approvals))
 
 
@@ -132,3 +134,92 @@ async def test_the_time_that_is_left_counts_down(room):
         r.app._second()
         await r.pilot.pause()
         assert "EXPIRED" in r.text()
+
+
+async def asked_twice(r):
+    """The second step of an approval that reaches many users is in front."""
+    await asked(r, confirm="demo")
+    r.clock.forward(1)
+    await r.press("a")
+    await r.until(lambda: "Approve this?" in r.text())
+
+
+async def test_what_reaches_many_users_shows_what_it_would_do_before_it_is_approved(room):
+    async with room() as r:
+        await asked_twice(r)
+        assert not r.swarm.commands
+        shown = r.text()
+        for words in ("switch_traffic east 100→0, west 0→100", "all users of demo", "switch_traffic east 100, west 0", "0.78"):
+            assert words in shown
+
+
+async def test_the_target_s_name_typed_in_full_approves(room):
+    async with room() as r:
+        await asked_twice(r)
+        r.clock.forward(0.5)
+        await r.press(*"demo", "enter")
+        await r.until(lambda: r.swarm.commands)
+        assert r.swarm.commands == [("decide", "INC-7-1-v3", True, "", "demo")]
+        assert len(r.app.screen_stack) == 1
+
+
+@pytest.mark.parametrize("keys", [("enter",), ("escape",), ("tab", "enter")])
+async def test_every_other_way_out_of_the_question_approves_nothing(room, keys):
+    async with room() as r:
+        await asked_twice(r)
+        r.clock.forward(0.5)
+        await r.press(*keys)
+        assert len(r.app.screen_stack) == 1
+        assert not r.swarm.commands
+
+
+@pytest.mark.parametrize("typed", ["dem", "demo2", "west", "a"])
+async def test_another_name_keeps_the_question_open_and_its_button_shut(room, typed):
+    async with room() as r:
+        await asked_twice(r)
+        r.clock.forward(0.5)
+        await r.press(*typed)
+        assert r.app.screen.query_one("#yes").disabled
+        await r.press("enter")
+        assert len(r.app.screen_stack) == 2
+        assert not r.swarm.commands
+
+
+async def test_keys_that_were_on_their_way_to_the_question_are_dropped(room):
+    async with room() as r:
+        await asked_twice(r)
+        await r.press(*"demo", "enter")
+        assert not r.swarm.commands
+        assert len(r.app.screen_stack) == 2
+        assert r.app.screen.query_one("Input").value == ""
+        r.clock.forward(0.5)
+        await r.press(*"demo", "enter")
+        await r.until(lambda: r.swarm.commands)
+
+
+async def test_the_incident_s_view_takes_two_steps_too(room):
+    async with room() as r:
+        await asked(r, confirm="demo")
+        r.clock.forward(1)
+        await r.press("enter")
+        r.clock.forward(1)
+        assert "a approves, typing demo" in r.text()
+        await r.press("a")
+        r.clock.forward(1)
+        await r.press(*"demo", "enter")
+        await r.until(lambda: r.swarm.commands)
+        assert r.swarm.commands == [("decide", "INC-7-1-v3", True, "", "demo")]
+
+
+async def test_how_far_two_people_are_is_shown_where_the_decision_is_taken(room):
+    async with room() as r:
+        await asked(r, needs=2)
+        assert "needs 2 people" in r.text()
+        asked_for = story.told(*story.AWAITING, needs=2)[-1]
+        one = ApprovalDecided(approval="INC-7-1-v3", strategy="INC-7-S1", binding=asked_for.data.binding, approved=True, by="ada")
+        r.swarm.publish(answer(asked_for, "ada", 1, one, story.at(20)))
+        await r.until(lambda: "1 of 2 approved, by ada; waits for another person" in r.text())
+        assert "approved, 1 of 2" in r.text()
+        r.clock.forward(1)
+        await r.press("enter")
+        assert "ada at 14:02:10" in r.text()

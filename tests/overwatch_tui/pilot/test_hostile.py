@@ -57,7 +57,7 @@ def telemetry(text: str):
     yield AgentState("Sentry", "down", story.NOW, text)
     yield Thought("Diagnostician", text, text, text, story.NOW)
     yield Thought("Strategist", "INC-7", text, text, story.NOW, done=True)
-    yield replace(story.swarm_state(21), problem=text, reasoning=text, bus=text, paused_by=text, automation="paused")
+    yield replace(story.swarm_state(21), problem=text, reasoning=text, bus=text, paused_by=text, held=text, automation="paused")
 
 
 def assert_harmless(r):

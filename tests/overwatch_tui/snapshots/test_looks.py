@@ -55,7 +55,12 @@ def escalated() -> Teller:
 
 def paused() -> Teller:
     why = Event(id="p", source="anna", data=AutomationPaused(by="anna", reason="release night"), time=story.at(19))
-    return Teller().up().samples().publish(why, story.swarm_state(20, automation="paused", paused_by="anna"))
+    return (
+        Teller()
+        .up()
+        .samples()
+        .publish(why, story.swarm_state(20, automation="paused", paused_by="anna", paused_reason="release night"))
+    )
 
 
 def disconnected() -> Teller:
@@ -65,6 +70,11 @@ def disconnected() -> Teller:
 def unwell() -> Teller:
     teller = calm().publish(AgentState("Logistics", "down", story.at(19), "the MCP server ended: read logs/mcp.log"))
     return teller.publish(story.swarm_state(20, problem="1 delivery is parked: overwatch-tui incidents shows it"))
+
+
+def two_steps() -> Teller:
+    teller = Teller().up(working=("Orchestrator",)).samples(broken_for=13)
+    return teller.publish(*story.thoughts(), *story.told(*story.AWAITING, confirm="demo", needs=2))
 
 
 def two_targets() -> Teller:
@@ -158,6 +168,8 @@ VIEWS = {
     "help": (awaiting, NORMAL, ("question_mark",)),
     "failover": (awaiting, NORMAL, ("f", *"west")),
     "reject": (awaiting, NORMAL, ("x", *"no")),
+    "two-steps": (two_steps, NORMAL, ("a",)),
+    "two-steps-small": (two_steps, SMALL, ("a",)),
     "pause": (calm, SMALL, ("p",)),
     "arm": (paused, NORMAL, ("p",)),
     "filtered": (escalated, NORMAL, ("slash", *"undo", "enter")),

@@ -1,4 +1,4 @@
-"""What was measured around incidents, and the numbers that each outcome was decided on."""
+"""What was measured around incidents, the numbers that each outcome was decided on, and the head of the journal."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,6 +21,7 @@ def upgrade() -> None:
     for name in ("confidence", "track_record", "evidence", "word"):
         op.add_column("outcome", sa.Column(name, sa.Float))
     op.add_column("outcome", sa.Column("decided_by", sa.String(64), nullable=False, server_default=""))
+    op.execute("INSERT INTO meta SELECT 'journal.head', seq || ' ' || hash FROM event ORDER BY seq DESC LIMIT 1")
 
 
 def downgrade() -> None:

@@ -1,0 +1,29 @@
+"""Whether those who approved are enough, looked at once more whatever the log says: number, distinctness, list and time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from agents.events import is_person, same_person
+from agents.incident import Approval
+
+SKEW = timedelta(seconds=5)
+"""So far may a clock be behind the request, as one that is set by the network now and then is."""
+
+
+def unfit(approval: Approval, now: datetime) -> str | None:
+    """Why this approval does not count, whatever the log says; None where it does."""
+    people = approval.people
+    if strangers := [name for name in people if not is_person(name)]:
+        return f"{strangers[0]!r} is not a person"
+    if twice := [name for n, name in enumerate(people) if any(same_person(name, other) for other in people[:n])]:
+        return f"{twice[0]!r} approved twice, which counts once"
+    if not people or len(people) < approval.needs:
+        return f"{len(people)} of {approval.needs} people approved"
+    if approval.approvers and (strangers := [name for name in people if name not in approval.approvers]):
+        return f"{strangers[0]!r} may not approve this: {' or '.join(approval.approvers)} may"
+    if now > approval.deadline:
+        return f"{' and '.join(people)} decided too late"
+    if now < approval.requested_at - SKEW:
+        return f"it was asked at {approval.requested_at:%H:%M:%S}, which is still to come: the clock was set back"
+    return None
