@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
-.PHONY: launch test lint bench simulate mutants format lock
+.PHONY: launch test lint bench chaos format lock simulate mutants
 
 launch: $(STAMP)
 	@$(BIN)/overwatch-tui launch
@@ -22,6 +22,9 @@ lint: $(STAMP)
 bench: $(STAMP)
 	@$(BIN)/python benchmarks/start_up.py
 	@$(BIN)/python benchmarks/mcp_calls.py
+
+chaos: $(STAMP)
+	@$(BIN)/python tests/chaos/campaign.py $(ARGS)
 
 simulate: $(STAMP)
 	@PYTHONPATH=. $(BIN)/python benchmarks/gate_simulation.py $(SEED)

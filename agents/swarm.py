@@ -27,6 +27,7 @@ from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
 from agents.orchestrator import Orchestrator, horizon
+from agents.recorder import Recorder
 from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
@@ -103,7 +104,8 @@ class Swarm:
     def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
         self._settings = settings
         self._home = home
-        self._telemetry = self._beats = Heartbeats(telemetry, clock)
+        self._recorder = Recorder(telemetry, clock)
+        self._telemetry = self._beats = Heartbeats(self._recorder, clock)
         self._clock = clock
         self._found: Surroundings | None = None
 
@@ -169,6 +171,7 @@ class Swarm:
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
                 group.create_task(runner.sweep(), name="sweeper")
+                group.create_task(self._recorder.run(store), name="recorder")
                 group.create_task(self._tell_state(log, times, journal, tools, reasoner.name), name="state")
                 group.create_task(journal.run(), name="journal")
                 group.create_task(self._tell_calibration(store, targets), name="calibration")

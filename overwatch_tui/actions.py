@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-Scope = Literal["app", "ops", "incident", "audit", "list"]
-Group = Literal["Decide", "Automation", "Faults", "Look", "Move", "Program"]
+Scope = Literal["app", "ops", "incident", "audit", "list", "replay"]
+Group = Literal["Decide", "Automation", "Faults", "Replay", "Look", "Move", "Program"]
 
 
 class KeymapError(ValueError):
@@ -201,6 +201,83 @@ ACTIONS: tuple[Action, ...] = (
         bar="back",
         weight=97,
     ),
+    Action(
+        "replay.toggle",
+        "space",
+        "replay_toggle",
+        "Stop or play",
+        "Stop the replay, or go on; from its end, play it again",
+        "Replay",
+        ("replay",),
+        bar="stop/play",
+        weight=96,
+    ),
+    Action(
+        "replay.faster",
+        "plus,equals_sign,greater_than_sign",
+        "replay_speed(1)",
+        "Faster",
+        "Play twice as fast",
+        "Replay",
+        ("replay",),
+        bar="faster",
+        weight=92,
+    ),
+    Action(
+        "replay.slower",
+        "minus,less_than_sign",
+        "replay_speed(-1)",
+        "Slower",
+        "Play half as fast",
+        "Replay",
+        ("replay",),
+        bar="slower",
+        weight=91,
+    ),
+    Action(
+        "replay.forward",
+        "right",
+        "replay_seek(10)",
+        "Forward",
+        "Ten recorded seconds on",
+        "Replay",
+        ("replay",),
+        bar="10 s on",
+        weight=90,
+    ),
+    Action(
+        "replay.back",
+        "left",
+        "replay_seek(-10)",
+        "Back",
+        "Ten recorded seconds back",
+        "Replay",
+        ("replay",),
+        bar="back",
+        weight=89,
+    ),
+    Action(
+        "replay.next",
+        "full_stop",
+        "replay_step(1)",
+        "Next event",
+        "To the next thing that happened",
+        "Replay",
+        ("replay",),
+        bar="next event",
+        weight=88,
+    ),
+    Action(
+        "replay.previous",
+        "comma",
+        "replay_step(-1)",
+        "Event before",
+        "To what happened before",
+        "Replay",
+        ("replay",),
+        bar="event before",
+        weight=42,
+    ),
     Action("move.down", "j,down", "move(1)", "Down", "The next line", "Move", ("list",)),
     Action("move.up", "k,up", "move(-1)", "Up", "The line before", "Move", ("list",)),
     Action("move.page_down", "pagedown", "page(1)", "Page down", "A page on", "Move", ("list",)),
@@ -224,7 +301,20 @@ ACTIONS: tuple[Action, ...] = (
 
 BY_ID: Mapping[str, Action] = {action.id: action for action in ACTIONS}
 _RESERVED = frozenset({"tab", "shift+tab", "ctrl+p", "ctrl+q", "ctrl+c"})
-_NAMES = {"slash": "/", "question_mark": "?", "escape": "esc", "pagedown": "pgdn", "pageup": "pgup"}
+_NAMES = {
+    "slash": "/",
+    "question_mark": "?",
+    "escape": "esc",
+    "pagedown": "pgdn",
+    "pageup": "pgup",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "full_stop": ".",
+    "comma": ",",
+}
 
 
 def check_keymap(keymap: Mapping[str, str]) -> dict[str, str]:
@@ -261,7 +351,7 @@ def in_scope(*scopes: Scope) -> tuple[Action, ...]:
 def _refuse_clashes(keymap: Mapping[str, str]) -> None:
     for scope in ("ops", "incident", "audit"):
         owners: dict[str, str] = {}
-        for action in in_scope(scope, "list", "app"):
+        for action in in_scope(scope, "list", "app", "replay"):
             for key in keys_of(action, keymap):
                 key = _character(key)  # noqa: PLW2901 - "?" and "question_mark" are one key
                 if key in owners:

@@ -140,6 +140,10 @@ class OverwatchApp(App[None]):
         elif not small and isinstance(self.screen, TooSmall):
             self.pop_screen()
 
+    def first_words(self) -> tuple[str, ...]:
+        """What the status says before everything else: nothing, where the room shows a swarm of now."""
+        return ()
+
     async def action_quit(self) -> None:
         """Tell the swarm, and leave."""
         self.host.stop()

@@ -44,6 +44,7 @@ def test_help_imports_nothing_heavy():
         "resume",
         "doctor",
         "drill",
+        "replay",
     ],
 )
 def test_every_command_has_help_with_an_example_or_commands(command):

@@ -68,14 +68,16 @@ class Follows:
             event = log.to_event(record)
         except (UnknownEventTypeError, ValidationError, ValueError) as error:
             return broken_at(record, "unreadable", f"it can't be read: {str(error).splitlines()[0]}")
+        if event.incident and (broken := self._fold(record, event)) is not None:
+            return broken
         if isinstance(event.data, ApprovalRequested | ApprovalDecided | AutomationPaused | AutomationArmed):
             try:
-                log.derive(self._derived, event)
+                log.derive(self._derived, event, self._open.get(event.incident))
             except ConflictError as error:
                 return broken_at(record, "approval", str(error))
         if isinstance(event.data, JournalPruned):
             self._pruned, self._stood = event.data, event.data.automation or self._stood
-        return self._fold(record, event) if event.incident else None
+        return None
 
     def _fold(self, record: Record, event: Event) -> Broken | None:
         before = self._open.get(event.incident)

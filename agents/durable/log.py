@@ -109,12 +109,12 @@ def _write(connection: Connection, event: Event) -> None:
     chain.set_head(connection, mark)
 
 
-def derive(connection: Connection, event: Event) -> None:
+def derive(connection: Connection, event: Event, after: Incident | None) -> None:
     """Write what follows from an event beside its incident (requests to a person, automation), as `append` does.
 
-    For whoever compares those rows with the log. Raises ConflictError.
+    For whoever compares those rows with the log. `after` is the incident as the event left it. Raises ConflictError.
     """
-    _side_effects(connection, event)
+    _side_effects(connection, event, after)
 
 
 def read_incident(connection: Connection, id_: str) -> Incident | None:

@@ -14,7 +14,7 @@ from typing import cast
 from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from agents.durable import approvals, audit, log, outcomes
+from agents.durable import approvals, audit, log, outcomes, samples
 from agents.durable import schema as s
 from agents.durable.database import Database
 from agents.durable.errors import ApprovalError, StorageError
@@ -302,6 +302,10 @@ class Store:
     async def outcome_count(self) -> int:
         """How many verified outcomes there are."""
         return await self.database.run(outcomes.count)
+
+    async def samples(self, target: str, since: datetime, until: datetime) -> samples.Samples:
+        """What was measured and thought of a target from `since` to `until`, as far as it was recorded."""
+        return await self.database.run(lambda c: samples.read(c, target, since, until))
 
     async def parked(self) -> list[Parked]:
         """Deliveries that wait for a person."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from agents.events import Event
     from agents.scores import Calibration
     from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, Thought, UsersSample
+    from overwatch_tui.state.store import Store
 
 THOUGHTS = 4_000
 SAMPLES = 512
@@ -32,7 +33,14 @@ class HistoryLoaded:
     events: Sequence[Event]
 
 
-Notice = HostView | HistoryLoaded
+@dataclass(frozen=True, slots=True)
+class Rewound:
+    """A replay was moved: from here on the picture is that of `store`, and what was told before is out of date."""
+
+    store: Store
+
+
+Notice = HostView | HistoryLoaded | Rewound
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +101,9 @@ class Buffer:
         """Take a notice of the host; never dropped."""
         with self._lock:
             self._waiting = True
+            if isinstance(notice, Rewound):
+                self._slots, self._events, self._deaths, self._notices = {}, [], [], []
+                self._thoughts.clear()
             self._notices.append(notice)
 
     def lost(self, count: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from overwatch_tui.bridge.buffer import Batch, Buffer
+from overwatch_tui.bridge.buffer import Batch, Buffer, Rewound
 from overwatch_tui.state.models import State
 
 if TYPE_CHECKING:
@@ -39,5 +39,8 @@ class Pump:
             from overwatch_tui.state.store import Store  # noqa: PLC0415 - its models wait until after the first paint
 
             self._store = Store()
+        for notice in batch.notices:
+            if isinstance(notice, Rewound):
+                self._store = notice.store
         self._show(self._store.apply(batch))
         return True

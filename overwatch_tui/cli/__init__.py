@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from overwatch_tui.cli import approvals, attach, audit, calibration, chaos, doctor, drill, incidents, policy, run, swarm
+from overwatch_tui.cli import (
+    approvals,
+    attach,
+    audit,
+    calibration,
+    chaos,
+    doctor,
+    drill,
+    incidents,
+    policy,
+    replay,
+    report,
+    run,
+    swarm,
+)
 from overwatch_tui.cli.common import CommandError
 
 NAME = "overwatch-tui"
@@ -40,6 +54,14 @@ app.command(
     epilog="Example: overwatch-tui health || echo unwell",
 )(attach.health)
 app.add_typer(chaos.app, name="chaos")
+incidents.app.command(
+    "report", short_help="Write one incident as a report.", epilog="Example: overwatch-tui incidents report INC-7 -o outage.html"
+)(report.report)
+incidents.app.command(
+    "record",
+    short_help="Write one incident as a recording.",
+    epilog="Example: overwatch-tui incidents record INC-7 -o INC-7.jsonl && overwatch-tui replay INC-7.jsonl",
+)(report.record)
 app.add_typer(incidents.app, name="incidents")
 app.add_typer(policy.app, name="policy")
 app.add_typer(audit.app, name="audit")
@@ -57,6 +79,11 @@ app.command(
     short_help="Change one thing of a plan that waits.",
     epilog="Example: overwatch-tui edit INC-7 --replicas 4",
 )(approvals.edit)
+app.command(
+    "replay",
+    short_help="Play a recorded incident in the control room.",
+    epilog="Example: overwatch-tui replay INC-7.jsonl --speed 4 --from opened",
+)(replay.replay)
 app.command(
     "pause", short_help="Stop all automation until `resume`.", epilog='Example: overwatch-tui pause --reason "maintenance"'
 )(swarm.pause)

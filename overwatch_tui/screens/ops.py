@@ -242,3 +242,4 @@ class OpsScreen(RoomScreen):
         self._approvals.styles.height = approvals.height_of(self._shown.approvals, self.size.height)
         self._approvals.show(self._shown.approvals, self.room.clock())
         self._draw_tables()
+        self.refresh_keys()

@@ -16,7 +16,7 @@ from agents.incident import IllegalTransitionError, Incident, evolve
 from agents.sanitize import clean
 from agents.scores import Calibration
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought
-from overwatch_tui.bridge.buffer import Batch, HistoryLoaded
+from overwatch_tui.bridge.buffer import Batch, HistoryLoaded, Rewound
 from overwatch_tui.state.describe import tell
 from overwatch_tui.state.models import (
     ApprovalView,
@@ -43,14 +43,14 @@ EVENTS_PER_BATCH = 400
 
 
 class Store:
-    """Holds the newest `state`. `apply` is called from one thread."""
+    """Holds the newest `state`. `apply` is called from one thread. Its lines are numbered from `seq` on."""
 
-    def __init__(self, state: State | None = None) -> None:
+    def __init__(self, state: State | None = None, *, seq: int = 0) -> None:
         self.state = State() if state is None else state
         self._history: deque[Event] = deque()
         self._live: deque[Event] = deque()
         self._seen: dict[str, None] = {}
-        self._seq = 0
+        self._seq = seq
 
     @property
     def behind(self) -> bool:
@@ -64,7 +64,7 @@ class Store:
             if isinstance(notice, HistoryLoaded):
                 self._history.extend(notice.events)
                 state = replace(state, loaded=True)
-            else:
+            elif not isinstance(notice, Rewound):  # whoever holds the store has changed it for the new one
                 state = self._host(state, notice)
         self._live.extend(batch.events)
         state = self._samples(state, batch)

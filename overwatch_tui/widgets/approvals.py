@@ -24,19 +24,23 @@ def approval_row(view: ApprovalView, now: datetime, width: int, glyphs: Glyphs, 
     head: Line = ((f"{view.incident}  ", "accent"), (plan, "strong"))
     why = "; ".join(view.reasons)
     undo = f"undo: {view.undo}"
-    people = f"{view.given}{dot}" if view.given else ""
+    people: Line = ((f"{view.given}{dot}", "warn"),) if view.given else ()
     urgent: Tone = "warn" if left < 60 or sending else "muted"
     if width < 100:
         numbers: Line = ((f"confidence {view.confidence}", "plain"),)
         said = f"touches {view.blast_radius}{dot}{undo}{dot}{why}"
-        rest: Line = ((expires, urgent), (dot, "muted"), (people, "warn"), (said, "muted"))
+        rest: Line = (
+            ((expires, urgent), (dot, "muted"), *people, (said, "muted"))
+            if people
+            else ((expires, urgent), (f"{dot}{said}", "muted"))
+        )
         return Row(view.id, (head, numbers, rest), ref=view.incident)
     confidence = f"confidence {view.confidence}"
     drawn = fmt.plain(plan) if glyphs.ascii_only else plan
     gap = max(3, width - len(view.incident) - 2 - len(drawn) - len(confidence))
     head = (*head, (" " * gap, "plain"), (confidence, "plain"))
     rest = ((expires, urgent), (f"{dot}touches {view.blast_radius}{dot}{undo}", "muted"))
-    because: Line = ((people, "warn"), (f"asked because {why}", "muted"))
+    because: Line = (*people, (f"asked because {why}", "muted"))
     return Row(view.id, (head, rest, because), ref=view.incident)
 
 

@@ -14,10 +14,20 @@ NAME = "OVERWATCH"
 _SHORT = ("Sentry", "Diag", "Strat", "Orch", "Logi", "Traff")
 
 
-def status_line(state: State, width: int, now: datetime, glyphs: Glyphs, *, read_only: bool, attached: bool = False) -> Line:
-    """The line, as wide as `width`, with the time at its right."""
+def status_line(
+    state: State,
+    width: int,
+    now: datetime,
+    glyphs: Glyphs,
+    *,
+    read_only: bool,
+    attached: bool = False,
+    first: Sequence[str] = (),
+) -> Line:
+    """The line, as wide as `width`, with the time at its right. The words of `first` come first, and stay longest."""
     time = f"{now:%H:%M:%S}Z"
-    parts = _parts(state, glyphs, read_only=read_only, attached=attached)
+    loud: list[tuple[int, Piece]] = [(200 - n, (word, "warn")) for n, word in enumerate(first)]
+    parts = loud + _parts(state, glyphs, read_only=read_only, attached=attached)
     dot: Piece = (f" {glyphs.dot} ", "muted")
     while True:
         line: list[Piece] = [(NAME, "accent")]

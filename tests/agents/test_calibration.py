@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agents.calibration import Prediction, calibrate, curve, effective, wilson
@@ -17,6 +17,8 @@ from agents.facts import Confidence
 from agents.seams import OutcomeRecord
 
 NOW = datetime(2026, 11, 23, 14, 2, 11, tzinfo=UTC)
+PATIENT = settings(deadline=None)
+"""A busy machine is no failure."""
 SAID = st.builds(Prediction, st.floats(0, 1), st.booleans(), st.sampled_from([1.0, 0.25]))
 
 
@@ -54,6 +56,7 @@ def test_wilson_s_interval_is_that_of_the_textbook():
     assert wilson(0.5, 10) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))
 
 
+@PATIENT
 @given(st.lists(SAID, min_size=1, max_size=40))
 def test_every_score_is_in_range_and_the_bins_hold_everything(said):
     found = curve("gate", said)
@@ -67,12 +70,14 @@ def test_every_score_is_in_range_and_the_bins_hold_everything(said):
         assert b.observed - 1e-9 <= b.at_most <= 1
 
 
+@PATIENT
 @given(st.lists(st.builds(Prediction, st.sampled_from([0.05, 0.35, 0.75, 0.95]), st.booleans()), min_size=1, max_size=60))
 def test_where_each_bin_holds_one_number_murphy_s_parts_give_the_whole_score(said):
     found = curve("gate", said)
     assert found.reliability - found.resolution + found.uncertainty == pytest.approx(found.brier, abs=1e-9)
 
 
+@PATIENT
 @given(st.lists(SAID, min_size=1, max_size=30), st.floats(0.01, 10))
 def test_weights_matter_by_their_proportion_alone(said, factor):
     first, second = curve("gate", said), curve("gate", [replace(p, weight=p.weight * factor) for p in said])
@@ -145,6 +150,7 @@ def test_the_table_says_of_each_target_what_the_gate_would_read():
     assert own.track_record == track_record(record)
 
 
+@PATIENT
 @given(good=st.integers(0, 40), bad=st.integers(0, 4))
 def test_so_many_more_successes_as_it_says_and_not_one_less_open_the_gate(good, bad):
     outcomes = [outcome(n) for n in range(good)] + [outcome(100 + n, good=False) for n in range(bad)] or [outcome(0)]

@@ -356,7 +356,7 @@ class Stored(RuleBasedStateMachine):
 
 
 TestFold = Fold.TestCase
-TestFold.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
+TestFold.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestStored = Stored.TestCase
 TestStored.settings = settings(
     max_examples=8, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]

@@ -13,31 +13,37 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent / "support")]
 
 from checks import Ledger  # noqa: E402 - found through the lines above
-from drills import DRILLS, Tally, UnderFire, program_of  # noqa: E402
+from core import CoreUnderFire  # noqa: E402
+from drills import UnderFire, program_of  # noqa: E402
 from processes import children_of, running  # noqa: E402
+from tally import DRILLS, Tally  # noqa: E402
 from worlds import Cloud, Shop, home_environment  # noqa: E402
 
-EACH_RANDOM = 8
+CORE_RANDOM, REAL_RANDOM = 20, 5
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Kill the swarm, and see whether anything is lost, done twice or stuck.")
-    parser.add_argument("--kills", type=int, default=200, help="kills at least (default: 200)")
+    parser = argparse.ArgumentParser(
+        description="Kill the swarm, and see whether anything is lost, done twice or stuck.",
+        epilog="First the durable core alone, at every commit boundary from both sides and at random moments (about a minute); "
+        "then the real program with its demo, a second target and its MCP server, at random moments (about 6 s a kill).",
+    )
+    parser.add_argument("--kills", type=int, default=280, help="kills at least (default: 280)")
     parser.add_argument("--seed", type=int, default=20_261_125, help="of the random moments")
-    parser.add_argument("--minutes", type=float, default=40, help="begin no new drill after this (default: 40)")
+    parser.add_argument("--minutes", type=float, default=20, help="begin no new drill after this (default: 20)")
     parser.add_argument("--drill", choices=[drill.name for drill in DRILLS], action="append", help="only these drills")
-    parser.add_argument("--random", action="store_true", help="at random moments alone, not at every commit boundary")
-    parser.add_argument("--keep", action="store_true", help="keep the home, and say where it is")
+    parser.add_argument("--core", action="store_true", help="the durable core alone")
+    parser.add_argument("--real-boundaries", action="store_true", help="the real program at every commit, too (an hour)")
+    parser.add_argument("--keep", action="store_true", help="keep the folder, and say where it is")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="overwatch-chaos-"))
     try:
-        return held(given, folder)
+        return Campaign(given, folder).hold()
     finally:
         if given.keep:
             say(f"kept {folder}")
@@ -45,54 +51,87 @@ def main() -> int:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def held(given: argparse.Namespace, folder: Path) -> int:
-    """Hold the campaign in a folder; the exit status."""
-    began = time.monotonic()
-    shop = Shop(folder / "shop")
-    environment = home_environment(folder, shop)
-    home = Path(environment["OVERWATCH_HOME"])
-    program, ledger = program_of(environment, folder), Ledger(home / "overwatch.db")
-    fire = UnderFire(program, (Cloud("demo", home / "demo"), shop), ledger, say)
-    stuck = ""
-    try:
-        hold(given, fire, folder, lambda: time.monotonic() - began > given.minutes * 60)
-        program.start()
-        program.end()
-    except AssertionError as error:
-        stuck = str(error) or type(error).__name__
-    finally:
-        if program.process is not None and program.process.poll() is None:
-            program.process.terminate()
-            program.process.wait(60)
-        shop.end()
-    left = fire.left_behind() + running(children_of(os.getpid()))
-    return summary(fire.tallies, ledger, stuck, left, time.monotonic() - began, given.kills)
+class Campaign:
+    """One campaign in a folder of its own."""
+
+    def __init__(self, given: argparse.Namespace, folder: Path) -> None:
+        self._given, self._folder = given, folder
+        self._began = time.monotonic()
+        self._moments = random.Random(given.seed)
+        self._drills = [drill for drill in DRILLS if not given.drill or drill.name in given.drill]
+        self._tallies: list[Tally] = []
+        self._events = 0
+        self._left: list[int] = []
+
+    def hold(self) -> int:
+        """Hold it and print what it came to; the exit status."""
+        stuck = ""
+        try:
+            self._core()
+            if not self._given.core:
+                self._real()
+        except (AssertionError, KeyboardInterrupt) as error:
+            stuck = str(error) or type(error).__name__
+        self._left += running(children_of(os.getpid()))
+        return summary(self._tallies, self._events, stuck, self._left, time.monotonic() - self._began, self._given.kills)
+
+    @property
+    def _late(self) -> bool:
+        return time.monotonic() - self._began > self._given.minutes * 60
+
+    @property
+    def _enough(self) -> bool:
+        return sum(t.kills + t.tool_kills for t in self._tallies) >= self._given.kills
+
+    def _core(self) -> None:
+        fire = CoreUnderFire(self._folder, say)
+        try:
+            for drill, side in itertools.product(self._drills, ("before", "after")):
+                fire.at_every_boundary(drill, side)
+            for drill in self._drills:
+                fire.at_random(drill, self._moments, CORE_RANDOM)
+        finally:
+            self._tallies += fire.tallies
+            self._events += fire.ledger.events
+
+    def _real(self) -> None:
+        shop = Shop(self._folder / "shop")
+        environment = home_environment(self._folder, shop)
+        home = Path(environment["OVERWATCH_HOME"])
+        program, ledger = program_of(environment, self._folder), Ledger(home / "overwatch.db")
+        fire = UnderFire(program, (Cloud("demo", home / "demo"), shop), ledger, say)
+        core = self._tallies
+        try:
+            for drill, side in itertools.product(self._drills if self._given.real_boundaries else (), ("before", "after")):
+                if not self._late:
+                    fire.at_every_boundary(drill, side, self._folder)
+            for n, drill in enumerate(itertools.cycle(self._drills)):
+                self._tallies = core + fire.tallies
+                if self._late or (self._enough and n >= len(self._drills)):
+                    break
+                fire.at_random(drill, self._moments, REAL_RANDOM)
+            program.start()
+            program.end()
+        finally:
+            self._tallies = core + fire.tallies
+            self._events += ledger.events
+            if program.process is not None and program.process.poll() is None:
+                program.process.terminate()
+                program.process.wait(60)
+            shop.end()
+            self._left += fire.left_behind()
 
 
-def hold(given: argparse.Namespace, fire: UnderFire, folder: Path, late: Callable[[], bool]) -> None:
-    """Each drill at every boundary, from both sides; then at random moments until there were kills enough."""
-    moments = random.Random(given.seed)
-    drills = [drill for drill in DRILLS if not given.drill or drill.name in given.drill]
-    for drill, side in itertools.product(drills, () if given.random else ("before", "after")):
-        if not late():
-            fire.at_every_boundary(drill, side, folder)
-    for drill in itertools.cycle(drills):
-        left = given.kills - sum(t.kills + t.tool_kills for t in fire.tallies)
-        if late() or (left <= 0 and any("random" in t.how for t in fire.tallies)):
-            return
-        fire.at_random(drill, moments, EACH_RANDOM)
-
-
-def summary(tallies: list[Tally], ledger: Ledger, stuck: str, left: list[int], seconds: float, wanted: int) -> int:
+def summary(tallies: list[Tally], events: int, stuck: str, left: list[int], seconds: float, wanted: int) -> int:
     """Print what it came to; the exit status."""
-    print(f"\n{'drill':<10} {'killed':<20} {'kills':>5} {'of the tools':>12} {'incidents':>9} {'paged':>5} {'seconds':>7}")
+    print(f"\n{'drill':<10} {'killed':<26} {'kills':>5} {'of the tools':>12} {'incidents':>9} {'paged':>5} {'seconds':>7}")
     for t in tallies:
-        print(f"{t.drill:<10} {t.how:<20} {t.kills:>5} {t.tool_kills:>12} {t.incidents:>9} {t.paged:>5} {t.seconds:>7.0f}")
+        print(f"{t.drill:<10} {t.how:<26} {t.kills:>5} {t.tool_kills:>12} {t.incidents:>9} {t.paged:>5} {t.seconds:>7.0f}")
     kills = sum(t.kills + t.tool_kills for t in tallies)
     wrong = [fault for t in tallies for fault in t.wrong]
     effects = sum(t.effects for t in tallies)
     incidents = sum(t.incidents for t in tallies)
-    print(f"\n{kills} kills, {incidents} incidents, {ledger.events} events, {effects} effects, {seconds:.0f} s")
+    print(f"\n{kills} kills, {incidents} incidents, {events} events, {effects} effects, {seconds:.0f} s")
     verdicts = {
         "no event lost, the chain whole, each incident the fold of its events": not wrong,
         "no effect twice: the world counts what the log says": not any("really happened" in fault for fault in wrong),

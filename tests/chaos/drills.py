@@ -9,13 +9,13 @@ import signal
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from checks import Ledger, succeeded
 from killed_support import Program
 from processes import children_of, running
-from worlds import REGION_FAULT_SECONDS, Cloud
+from tally import Drill, StuckError, Tally
+from worlds import Cloud
 
 DYING = Path(__file__).with_name("dying_run.py")
 STUCK_SECONDS = 240
@@ -23,48 +23,11 @@ QUIET_SECONDS = 4.0
 """How long a program that meets no new boundary must live, all done, before its drill is over."""
 
 
-class StuckError(AssertionError):
-    """An incident did not end within the bound, or something did not come up."""
-
-
-@dataclass(frozen=True)
-class Drill:
-    """What is broken, and how a person answers: `rejects` is how many requests of each incident get a no first."""
-
-    name: str
-    fault: str
-    parameters: dict[str, object] = field(default_factory=dict)
-    rejects: int = 0
-
-
-OUTAGE = {"duration_s": REGION_FAULT_SECONDS}
-DEGRADE = {"duration_s": REGION_FAULT_SECONDS, "latency_ms": 1500, "error_rate": 0.4, "scope": "process"}
-DRILLS = (Drill("outage", "outage", OUTAGE), Drill("degrade", "degrade", DEGRADE), Drill("approval", "outage", OUTAGE, rejects=1))
-
-
-@dataclass
-class Tally:
-    """What one drill came to."""
-
-    drill: str
-    how: str
-    kills: int = 0
-    tool_kills: int = 0
-    incidents: int = 0
-    paged: int = 0
-    effects: int = 0
-    slowest_s: float = 0.0
-    """The longest time from a start to the next kill or the end."""
-    seconds: float = 0.0
-    wrong: list[str] = field(default_factory=list)
-
-
 class UnderFire:
     """Holds one drill after the other in one home."""
 
     def __init__(self, program: Program, clouds: Sequence[Cloud], ledger: Ledger, say: Callable[[str], None]) -> None:
         self._program, self._clouds, self._ledger, self._say = program, clouds, ledger, say
-        self._started_at = 0.0
         self._effects: dict[tuple[str, str], int] = {}
         self.tallies: list[Tally] = []
         """Of every drill, also of one that broke off."""
@@ -105,7 +68,7 @@ class UnderFire:
     def _hold(self, drill: Drill, tally: Tally, start: Callable[[], None], shoot: Callable[[], None]) -> None:
         began = time.monotonic()
         before = {id_ for id_, _ in self._incidents()}
-        self._start(start)
+        start()
         self._until(lambda: self._alive(tally, start) and all(cloud.well() for cloud in self._clouds), "both clouds to be well")
         regions = {cloud: cloud.serving() for cloud in self._clouds}
         for cloud, region in regions.items():
@@ -152,10 +115,6 @@ class UnderFire:
                     wrong.append(f"{tool} on {cloud.name} really happened {really} times, the log says {told}")
         return wrong
 
-    def _start(self, start: Callable[[], None]) -> None:
-        start()
-        self._started_at = time.monotonic()
-
     def _alive(self, tally: Tally, start: Callable[[], None]) -> bool:
         """Whether the program lives; where it was killed, it is counted, the log is looked at, and it is started again."""
         code = self._program.process.poll()
@@ -165,11 +124,10 @@ class UnderFire:
         if code != -signal.SIGKILL:
             raise StuckError(f"the program ended by itself with status {code}: read its run.log")
         tally.kills += 1
-        tally.slowest_s = max(tally.slowest_s, time.monotonic() - self._started_at)
         tally.wrong += self._ledger.faults()
         if tally.kills % 10 == 0:
             self._say(f"  {tally.drill} {tally.how}: {tally.kills} kills so far")
-        self._start(start)
+        start()
         return False
 
     def _answer(self, drill: Drill, answered: dict[str, int]) -> None:
@@ -223,6 +181,3 @@ def _command(pid: int) -> bytes:
         return Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return b""
-
-
-__all__ = ["DRILLS", "Drill", "StuckError", "Tally", "UnderFire", "program_of"]

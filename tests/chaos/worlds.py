@@ -15,7 +15,6 @@ from killed_support import answers
 from processes import children_of, running
 
 START_SECONDS = 90
-REGION_FAULT_SECONDS = 3_000
 
 
 class Cloud:

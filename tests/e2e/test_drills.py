@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
 
 import pytest
 from processes import running
+
+from agents.catalogue import load_catalogue
+from agents.clock import SystemClock
+from agents.durable.store import Store
+from agents.orchestrator.explain import explain
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
@@ -26,6 +32,21 @@ def drill(environment, tmp_path, *arguments):
     return report, done.returncode, f"{report} {done.stderr}"
 
 
+def replayed(tmp_path):
+    """How each decision of the gate in this home's log came out when it was made again."""
+
+    async def read():
+        store = await Store.open(tmp_path / "home" / "overwatch.db", exclusive=False, clock=SystemClock())
+        try:
+            incidents = await store.incidents(limit=1000)
+            told = [await store.events_of(incident.id) for incident in incidents]
+        finally:
+            await store.close()
+        return [one.replayed for events in told for one in explain(events, load_catalogue()) if one.basis is not None]
+
+    return asyncio.run(read())
+
+
 def gone(tmp_path):
     """The demo of this home wrote down its process id; nothing of it may be left."""
     facts = tmp_path / "home" / "demo" / "local_azure.json"
@@ -40,6 +61,9 @@ def test_the_drill_exits_0_with_everything_that_it_asks_for(environment, tmp_pat
     assert report["harm"] == 0
     assert report["resolved"]
     assert gone(tmp_path)
+    again = replayed(tmp_path)
+    assert again
+    assert set(again) == {"same"}
 
 
 def test_rounds_earn_a_record_and_say_how_it_changed(environment, tmp_path):
@@ -75,6 +99,7 @@ def test_a_person_who_rejects_is_obeyed(environment, tmp_path):
     assert status == 0, said
     assert report["actions"] == []
     assert report["verified"] is False
+    assert set(replayed(tmp_path)) == {"same"}
 
 
 def test_calm_is_quiet(environment, tmp_path):
@@ -82,6 +107,7 @@ def test_calm_is_quiet(environment, tmp_path):
     assert status == 0, said
     assert report["detected_s"] is None
     assert report["actions"] == []
+    assert replayed(tmp_path) == []
 
 
 @pytest.mark.parametrize(

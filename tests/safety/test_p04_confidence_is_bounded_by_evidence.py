@@ -258,7 +258,7 @@ async def test_p04_the_same_inputs_give_the_same_number(build, sight):
 
 
 @given(evidence=st.floats(0, 1), cites=st.lists(st.text(max_size=5), max_size=5), stored=st.sets(st.text(max_size=5)))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_p04_the_bound_keeps_what_is_stored_and_never_raises(build, evidence, cites, stored):
     said = build.diagnosis().model_copy(update={"evidence": evidence, "cites": tuple(cites)})
     kept = bounded(said, stored)
