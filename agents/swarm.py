@@ -22,6 +22,7 @@ from agents.durable.store import Store
 from agents.durable.watch import LogWatch
 from agents.events import AGENTS, Event
 from agents.foundry import make_reasoner
+from agents.heartbeat import Heartbeats
 from agents.incident import Incident
 from agents.inventory import TargetInventory
 from agents.logistics import Logistics
@@ -40,6 +41,8 @@ from agents.windows import held
 DATABASE = "overwatch.db"
 ARCHIVE = "archive"
 STATE_SECONDS = 1.0
+SILENT_LOOKS, SILENT_SECONDS = 5, 5.0
+"""Looks, and seconds beside them, after which a Sentry that says nothing is down: it says how it is with each look."""
 TOOLS_SECONDS = 10.0
 TOOLS_PATIENCE_SECONDS = 20.0
 """How long work waits for tools that are slow to start: without them nothing can be proposed, and a person would be called."""
@@ -101,7 +104,8 @@ class Swarm:
     def __init__(self, settings: Settings, home: Path, telemetry: Telemetry, clock: Clock) -> None:
         self._settings = settings
         self._home = home
-        self._telemetry = self._recorder = Recorder(telemetry, clock)
+        self._recorder = Recorder(telemetry, clock)
+        self._telemetry = self._beats = Heartbeats(self._recorder, clock)
         self._clock = clock
         self._found: Surroundings | None = None
 
@@ -179,6 +183,7 @@ class Swarm:
                 if found.server is not None:
                     group.create_task(tools.run(found.server), name="tools")
                     await tools.wait_up(TOOLS_SECONDS)
+                self._beats.expect(sentry.name, SILENT_LOOKS * self._settings.sentry.interval_s + SILENT_SECONDS)
                 await sentry.watch()
         finally:
             unsubscribe()
@@ -209,6 +214,7 @@ class Swarm:
             outside = self._found.problem() if self._found is not None else ""
             waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
             doubt = times.doubt()
+            self._beats.turn(STATE_SECONDS)
             problem = log.problem or journal.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
             self._telemetry.publish(
                 SwarmState(

@@ -34,11 +34,14 @@ from overwatch_tui.themes import DEFAULTS, NAMES, theme_name, themes
 from overwatch_tui.widgets.safe import say
 
 if TYPE_CHECKING:
+    from agents.telemetry import SwarmState
     from overwatch_tui.bridge.seam import SwarmHandle
     from overwatch_tui.state.store import Store
 
 EXIT_SECONDS = 1.5
 """How long leaving waits for the swarm to end; it is a daemon thread, so no longer than this."""
+SILENCE_SECONDS = 10.0
+"""A swarm that lives says every second how it stands; after so many without a word, the screen says that none came."""
 
 
 class OverwatchApp(App[None]):
@@ -87,6 +90,10 @@ class OverwatchApp(App[None]):
         self.operations = Operations(self)
         self._hosts = handle_factory is not None
         self._paged: frozenset[str] = frozenset()
+        self.listening = False
+        """Whether a swarm is heard live here, so that its silence means something; a replay's means nothing."""
+        self._heard: tuple[SwarmState | None, datetime] = (None, clock())
+        self._silent = False
         self._remapped = checked
         self.set_keymap(checked)
 
@@ -94,6 +101,16 @@ class OverwatchApp(App[None]):
     def state(self) -> State:
         """What is shown."""
         return self.pump.state
+
+    def silence(self, now: datetime) -> float:
+        """Seconds since the swarm last said how it stands, by when that was heard here; 0 where it says so often enough."""
+        said, at = self._heard
+        passed = (now - at).total_seconds()
+        return (
+            passed
+            if self.listening and said is not None and self.state.host.phase == "running" and passed > SILENCE_SECONDS
+            else 0.0
+        )
 
     def get_default_screen(self) -> Screen[Any]:
         """The main view."""
@@ -172,6 +189,8 @@ class OverwatchApp(App[None]):
         if paged - self._paged:
             self.bell()
         self._paged = paged
+        if state.swarm is not self._heard[0]:
+            self._heard = (state.swarm, self.clock())
         with self.batch_update():
             for screen in self.screen_stack:
                 if isinstance(screen, RoomScreen) and screen.is_mounted:
@@ -181,6 +200,10 @@ class OverwatchApp(App[None]):
         if not self.is_running:
             return
         now = self.clock()
+        silent = self.silence(now) > 0
+        if silent and not self._silent:
+            self.bell()
+        self._silent = silent
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen) and screen.is_mounted:
                 screen.tick(now)

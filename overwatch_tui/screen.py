@@ -42,7 +42,7 @@ def show_attached(settings: Settings, home: Path, *, read_only: bool) -> None:
 
 def room(factory: Callable[[], SwarmHandle], settings: Settings, *, read_only: bool, attached: bool = False) -> OverwatchApp:
     """The control room as the configuration wants it."""
-    return OverwatchApp(
+    made = OverwatchApp(
         factory,
         theme=settings.screen.theme,
         ascii_only=settings.screen.ascii,
@@ -51,10 +51,15 @@ def room(factory: Callable[[], SwarmHandle], settings: Settings, *, read_only: b
         clock=lambda: datetime.now(UTC),
         attached=attached,
     )
+    made.listening = True
+    return made
 
 
 def log_to_file(path: Path) -> None:
     """Everything that libraries log goes to a file: nothing but the control room may write to the terminal."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    from agents.clean_logs import take_secrets_out  # noqa: PLC0415 - after the first imports of the command line
+
     logging.basicConfig(filename=path, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    take_secrets_out()
     logging.captureWarnings(capture=True)

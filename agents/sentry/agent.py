@@ -121,7 +121,8 @@ class Sentry:
         self._verifying.append(doing)
         try:
             learnt = memory.baselines if memory is not None else None
-            verifying = self._verifier.verify(incident, strategy, learnt, context.clock)
+            others = {name: m.baselines for name, m in self._memories.items() if name != incident.target}
+            verifying = self._verifier.verify(incident, strategy, learnt, context.clock, others)
             passed, checks = await self._times.unless_jumped(verifying)
         finally:
             with contextlib.suppress(ValueError):

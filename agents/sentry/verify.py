@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from types import MappingProxyType
 
 from agents.facts import Check, Observation, Strategy
 from agents.incident import Incident
@@ -79,9 +80,17 @@ class Verifier:
         self._targets = targets
 
     async def verify(
-        self, incident: Incident, strategy: Strategy, learnt: Baselines | None, clock: Clock
+        self,
+        incident: Incident,
+        strategy: Strategy,
+        learnt: Baselines | None,
+        clock: Clock,
+        others: Mapping[str, Baselines] = MappingProxyType({}),
     ) -> tuple[bool, tuple[Check, ...]]:
-        """Wait for things to settle, then look until enough looks in a row are good, or the time is up."""
+        """Wait for things to settle, then look until enough looks in a row are good, or the time is up.
+
+        `learnt` is what is normal for the target, `others` for each of the other targets; what was not learnt can't be slow.
+        """
         settings = self._settings
         target = self._targets.get(incident.target)
         if target is None:
@@ -89,6 +98,7 @@ class Verifier:
             return False, (Check(name="target", passed=False, detail=f"{incident.target!r} is not watched; known: {known}"),)
         await clock.sleep(settings.settle_s)
         one = _Verification(self, incident, strategy, target, learnt)
+        one.others = others
         deadline = clock.now() + timedelta(seconds=settings.verify_timeout_s)
         good = 0
         while True:
@@ -129,11 +139,15 @@ class Verifier:
             self._looker.region(region, settings.regions[region], Book(), metrics=False) for region in sorted(settings.regions)
         ]
         users, regions = await asyncio.gather(self._looker.users(settings, Book()), asyncio.gather(*looks))
-        limits = thresholds(Baselines(), None, self._settings)
-        judged = [(look, judge_region(look, limits, self._settings)) for look in regions]
+        normal = one.others.get(name) or Baselines()
+        judged = [(look, judge_region(look, thresholds(normal, look.region, self._settings), self._settings)) for look in regions]
         found = [f"{look.region}: {', '.join(sorted(bad))} ({look.health.detail})" for look, bad in judged if bad]
-        if users is not None and users.probe is not None and not users.probe.ok:
-            found.append(f"users fail ({users.probe.detail})")
+        if (
+            users is not None
+            and users.probe is not None
+            and judge_users(users, thresholds(normal, None, self._settings), self._settings)
+        ):
+            found.append(f"users fail ({_answer(users.probe)})")
         if not found:
             return ""
         earlier = await self._store.unresolved(name)
@@ -150,6 +164,7 @@ class _Verification:
         self._settings = verifier._settings  # noqa: SLF001 - two halves of one thing
         self.incident = incident
         self.target = target
+        self.others: Mapping[str, Baselines] = {}
         self.books: dict[str | None, Book] = {r: Book() for r in (*target.regions, None)}
         self._expected = expectation(incident, strategy, frozenset(target.regions))
         self._before: dict[tuple[str | None, str], Observation] = {(o.region, o.metric): o for o in incident.observations}

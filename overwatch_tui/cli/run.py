@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -57,8 +58,11 @@ def run(
     """
     settings = settings_of(config)
     where = writable_home()
+    from agents.clean_logs import take_secrets_out
     from overwatch_tui.wiring import LocalSwarm
 
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    take_secrets_out()
     swarm = LocalSwarm(settings, where)
     log = LogLines(json_lines=as_json, closed=swarm.stop)
     came = run_swarm(lambda: _beating(swarm, log, heartbeat), swarm.stop)

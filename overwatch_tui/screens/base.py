@@ -93,7 +93,7 @@ class RoomScreen(Screen[None]):
         read_only = room.read_only and not first
         bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=read_only, attached=room.attached, first=first),)
         banner = self.query_one("#banner", SafeLines)
-        banner.lines = banner_lines(state, width, room.glyphs)
+        banner.lines = banner_lines(state, width, room.glyphs, silent_s=room.silence(now))
         banner.display = bool(banner.lines)
 
     def refresh_keys(self) -> None:

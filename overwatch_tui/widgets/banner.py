@@ -9,11 +9,17 @@ from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Line, State, Tone
 
 LINES = 3
+HUNG = "it hangs, and nothing is watched; end it and start it again"
 
 
-def banner_lines(state: State, width: int, glyphs: Glyphs) -> tuple[Line, ...]:
-    """At most three lines, the worst first, each as wide as the screen; where there is room, the worst is told in full."""
+def banner_lines(state: State, width: int, glyphs: Glyphs, *, silent_s: float = 0) -> tuple[Line, ...]:
+    """At most three lines, the worst first, each as wide as the screen; where there is room, the worst is told in full.
+
+    `silent_s` is for how long nothing was heard of the swarm, 0 where all is well.
+    """
     told = list(_told(state, glyphs))
+    if silent_s:
+        told.insert(0, (f"{glyphs.fail} NO WORD  from the swarm for {silent_s:.0f} s: {HUNG}", "alarm"))
     if len(told) > LINES:
         more: tuple[str, Tone] = (f"{glyphs.alarm} and {len(told) - LINES + 1} more: see the timeline", "alarm")
         told = [*told[: LINES - 1], more]

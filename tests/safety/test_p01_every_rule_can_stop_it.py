@@ -107,6 +107,7 @@ STOPS = {
     "window.freeze": lambda b: Stop(b.strategy(), "page", windows("freeze")),
     "autonomy.level": lambda b: Stop(b.strategy(), "ask", rules(autonomy="ask")),
     "approvals": lambda b: Stop(b.strategy(), "ask", rules(approvals=2)),
+    "edited": lambda b: Stop(b.strategy(edited_by="ada")),
     "paused": lambda b: Stop(b.strategy(), "ask", past=Past(paused=True)),
     "confidence.threshold": lambda b: Stop(b.strategy(confidence=b.confidence(0.85))),
     "record.outcomes": lambda b: Stop(b.strategy(confidence=b.confidence(outcomes=4.9))),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import io
 import json
+import logging
 import time
 
 import pytest
@@ -12,6 +14,7 @@ from sentry_support import Station
 
 from agents import redact as ours
 from agents.catalogue import load_catalogue
+from agents.clean_logs import take_secrets_out
 from agents.foundry import prompts
 from agents.redact import HIDDEN, redact
 from agents.sanitize import clean
@@ -147,3 +150,23 @@ async def test_p19_secrets_in_what_a_target_says_reach_no_fact_no_prompt_and_no_
             assert secret not in everything, text
     assert "hunter2" not in everything
     assert HIDDEN in everything
+
+
+def test_p19_secrets_in_errors_and_tracebacks_reach_no_log():
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    root = logging.getLogger()
+    root.addHandler(handler)
+    try:
+        take_secrets_out()
+        take_secrets_out()
+        try:
+            raise OSError(f"can't connect to postgresql://shop:hunter2@db/shop with {JWT}")
+        except OSError:
+            logging.getLogger("some.library").exception("the token=abc123def failed")
+    finally:
+        root.removeHandler(handler)
+    said = stream.getvalue()
+    assert "Traceback" in said
+    assert said.count(HIDDEN) >= 3
+    assert not any(secret in said for secret in ("hunter2", JWT.split(".")[1], "abc123def"))

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 
 from scripts import mutants
 
 MUTANTS = mutants.load()
+FEWEST, FEWEST_EACH = 60, 2
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.property} {m.guard}")
 def test_each_guard_of_the_list_is_where_it_says_and_its_tests_are_there(mutant):
     assert mutants.without_guard(mutant)
     mutants.check_tests(mutant)
+
+
+def test_every_property_has_at_least_two_guards_in_the_list():
+    counted = Counter(mutant.property for mutant in MUTANTS)
+    few = {p: counted[p] for p in (f"p{n:02}" for n in range(1, 21)) if counted[p] < FEWEST_EACH}
+    assert few == {}
+    assert set(counted) == {f"p{n:02}" for n in range(1, 21)}
+    assert len(MUTANTS) >= FEWEST
 
 
 def make(tmp_path, **changes):
