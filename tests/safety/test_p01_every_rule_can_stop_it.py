@@ -126,7 +126,6 @@ STOPS = {
         b.strategy(), "ask", PolicySettings(cool_down_s=0), past=before(b, b.failover(), count=1, seconds=59)
     ),
     "switches.window": lambda b: Stop(b.strategy(), past=before(b, b.failover(), count=3, seconds=3_000)),
-    "edited": lambda b: Stop(b.strategy(edited_by="ada")),
     "clock": lambda b: Stop(b.strategy(), past=Past(clock="the clock was set back by 1:00:00")),
     "approvers": lambda b: Stop(b.strategy(), "page", nobody(), alone=False),
 }
