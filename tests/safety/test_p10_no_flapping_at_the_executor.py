@@ -69,10 +69,17 @@ async def test_p10_what_did_not_help_is_undone_at_once_within_the_hold_down(door
     assert (await move(door, build, "p0:0u", back=True)).status == "succeeded"
 
 
+def answering(status):
+    async def write(tool, arguments):
+        return {"status": status, "summary": status}
+
+    return write
+
+
 async def test_p10_a_move_that_failed_or_is_not_known_counts_as_well(door, tools, clock, build):
     for n, status in enumerate(("failed", "unknown", "succeeded")):
-        tools.operations[f"p{n}:0"] = {"status": status, "summary": status}
-        await move(door, build, f"p{n}:0")
+        tools.write = answering(status)
+        assert (await move(door, build, f"p{n}:0")).status == status
         clock.advance(61)
     assert (await move(door, build, "p3:0")).status == "refused"
 

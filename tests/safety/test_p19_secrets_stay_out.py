@@ -12,12 +12,13 @@ import time
 import pytest
 from sentry_support import Station
 
+from agents import clean_logs
 from agents import redact as ours
 from agents.catalogue import load_catalogue
-from agents.clean_logs import take_secrets_out
 from agents.foundry import prompts
 from agents.redact import HIDDEN, redact
 from agents.sanitize import clean
+from overwatch_mcp import clean_logs as hand_logs
 from overwatch_mcp import redact as theirs
 from overwatch_mcp.plain_text import plain
 
@@ -152,14 +153,15 @@ async def test_p19_secrets_in_what_a_target_says_reach_no_fact_no_prompt_and_no_
     assert HIDDEN in everything
 
 
-def test_p19_secrets_in_errors_and_tracebacks_reach_no_log():
+@pytest.mark.parametrize("cleaned", [clean_logs, hand_logs], ids=["the swarm", "the hand"])
+def test_p19_secrets_in_errors_and_tracebacks_reach_no_log(cleaned):
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     root = logging.getLogger()
     root.addHandler(handler)
     try:
-        take_secrets_out()
-        take_secrets_out()
+        cleaned.take_secrets_out()
+        cleaned.take_secrets_out()
         try:
             raise OSError(f"can't connect to postgresql://shop:hunter2@db/shop with {JWT}")
         except OSError:

@@ -20,6 +20,7 @@ from typing import Any
 from mcp.server import MCPServer
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
+from overwatch_mcp.clean_logs import take_secrets_out
 from overwatch_mcp.clock import SystemClock
 from overwatch_mcp.config import load_config
 from overwatch_mcp.errors import OverwatchToolError
@@ -53,6 +54,7 @@ def main(argv: Sequence[str] | None = None, open_journal: Callable[[Path], Journ
     add_http_options(parser)
     options = parser.parse_args(argv)
     logging.basicConfig(level=options.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    take_secrets_out()
     for talkative in ("aiohttp", "httpx2", "mcp", "uvicorn"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     logging.getLogger("azure").setLevel(logging.ERROR)

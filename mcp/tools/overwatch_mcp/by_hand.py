@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from overwatch_mcp.approval_token import read_key, sign
+from overwatch_mcp.clean_logs import take_secrets_out
 from overwatch_mcp.clock import Clock, SystemClock
 from overwatch_mcp.config import WriteTool, load_config
 from overwatch_mcp.effect import Effect, approval_content
@@ -75,6 +76,7 @@ def undo(argv: Sequence[str] | None = None) -> int:
 
 def _finish(run: Callable[[], Coroutine[Any, Any, WriteResult]]) -> int:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
+    take_secrets_out()
     spare_loopback(os.environ)
     try:
         result = asyncio.run(run())
