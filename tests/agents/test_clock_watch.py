@@ -163,7 +163,7 @@ class OverAJump:
     def __init__(self, times, by) -> None:
         self.times, self.by = times, by
 
-    async def verify(self, incident, strategy, learnt, clock):
+    async def verify(self, incident, strategy, learnt, clock, others):
         self.times.set_(self.by)
         return self.by > timedelta(), ()
 
