@@ -38,9 +38,9 @@ from agents.events import (
     StrategyRefused,
     VerificationFailed,
     VerificationPassed,
-    same_person,
 )
 from agents.facts import ActionStatus, Check, Diagnosis, Frozen, Name, Observation, Strategy, Symptom, Text
+from agents.records import Approval, Step, Tried
 
 Status = Literal[
     "open",
@@ -69,63 +69,6 @@ TOUCHED: frozenset[ActionStatus] = frozenset({"succeeded", "failed"})
 
 class IllegalTransitionError(ValueError):
     """The event does not fit the incident's state; whoever emitted it saw an older one."""
-
-
-class Step(Frozen):
-    """What became of one step of a strategy, or of its undoing."""
-
-    strategy: str
-    step: int
-    operation: str
-    status: ActionStatus
-    summary: Text
-    command: Text
-    undo: bool
-    executor: str
-    at: AwareDatetime
-
-
-class Approval(Frozen):
-    """The open or decided request to a person."""
-
-    id: str
-    strategy: str
-    binding: str
-    reasons: tuple[str, ...]
-    deadline: AwareDatetime
-    requested_at: AwareDatetime
-    needs: int = 1
-    approvers: tuple[str, ...] = ()
-    confirm: str = ""
-    given: tuple[str, ...] = ()
-    """Who has approved so far; it is approved once there are `needs` of them."""
-    given_at: tuple[AwareDatetime, ...] = ()
-    """When each of them did."""
-    approved: bool | None = None
-    by: str | None = None
-    reason: Text = ""
-
-    @property
-    def people(self) -> tuple[str, ...]:
-        """Who has approved, also where a version that knew of one person alone wrote it down."""
-        return self.given or ((self.by,) if self.approved and self.by else ())
-
-    def refuses(self, by: str, confirm: str) -> str | None:
-        """Why `by` can't approve this, with `confirm` as what was typed; None where they can."""
-        if self.approvers and by not in self.approvers:
-            return f"{by!r} may not approve this: {' or '.join(self.approvers)} may"
-        if already := next((person for person in self.people if same_person(person, by)), None):
-            return f"{already} has approved already: it needs {self.needs} different people"
-        if self.confirm and confirm != self.confirm:
-            return f"{confirm!r} was typed: type {self.confirm!r} to approve, it reaches many users"
-        return None
-
-
-class Tried(Frozen):
-    """A strategy that was refused or did not help, for the Strategist to learn from."""
-
-    strategy: Strategy
-    result: Text
 
 
 class Incident(Frozen):

@@ -16,7 +16,8 @@ from agents.durable.errors import ApprovalError
 from agents.edits import Edit, EditError, edited
 from agents.events import ApprovalDecided, Event, StrategyEdited, is_person, short_id
 from agents.facts import Strategy
-from agents.incident import Approval, Incident
+from agents.incident import Incident
+from agents.records import Approval
 
 SKEW = timedelta(seconds=5)
 """So far may a clock be behind the log, as one that is set by the network now and then is."""

@@ -30,7 +30,8 @@ from agents.events import (
     is_person,
 )
 from agents.facts import Strategy
-from agents.incident import Approval, IllegalTransitionError, Incident
+from agents.incident import IllegalTransitionError, Incident
+from agents.records import Approval
 from agents.seams import Clock, Outcome, OutcomeRecord, Record
 
 POLL_SECONDS = 0.1

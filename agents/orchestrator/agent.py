@@ -25,11 +25,12 @@ from agents.events import (
     answer,
 )
 from agents.facts import Strategy
-from agents.incident import Approval, Incident
+from agents.incident import Incident
 from agents.orchestrator.basis import decide
 from agents.orchestrator.people import unfit
 from agents.orchestrator.policy import Decision
 from agents.policy_settings import PolicySettings
+from agents.records import Approval
 from agents.sanitize import clean
 from agents.seams import Context, Inventory, Outcome, RetryLaterError
 from agents.world import UnknownTargetError

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agents.incident import BUSY, Incident, Step
+from agents.incident import BUSY, Incident
 from agents.policy_settings import PolicySettings
+from agents.records import Step
 
 DAY = timedelta(hours=24)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from agents.events import is_person, same_person
-from agents.incident import Approval
+from agents.records import Approval
 
 SKEW = timedelta(seconds=5)
 """So far may a clock be behind the request, as one that is set by the network now and then is."""

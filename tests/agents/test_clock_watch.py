@@ -8,14 +8,19 @@ from datetime import timedelta
 import pytest
 from durable_support import CountingTools
 from swarm_support import Told, answering, holds_a
+from tests_support import SpyTelemetry
 
 from agents.clock import SystemClock
 from agents.clock_watch import LONGEST_DOUBT, SETTLE, TOLERANCE, ClockJumpedError, ClockWatch, Steadied
+from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
+from agents.durable.runner import Runner
 from agents.durable.store import Store
-from agents.events import IncidentOpened
+from agents.events import ApprovalRequested, IncidentDiagnosed, IncidentOpened, StrategyProposed
+from agents.incident import evolve
 from agents.seams import RetryLaterError
-from agents.settings import Settings, TargetSettings
+from agents.sentry import Sentry
+from agents.settings import SentrySettings, Settings, TargetSettings
 from agents.swarm import Surroundings, Swarm
 from agents.telemetry import RegionSample, SwarmState
 
@@ -152,6 +157,73 @@ async def test_nothing_is_begun_while_it_is_not_known_what_time_it_is_and_it_is_
         await store.close()
 
 
+class OverAJump:
+    """A verification during which the clock is set."""
+
+    def __init__(self, times, by) -> None:
+        self.times, self.by = times, by
+
+    async def verify(self, incident, strategy, learnt, clock, others):
+        self.times.set_(self.by)
+        return self.by > timedelta(), ()
+
+
+@pytest.mark.parametrize("by", [HOUR, -HOUR])
+async def test_a_verification_over_a_jump_neither_closes_nor_undoes_anything_and_is_made_anew(build, clock, times, by):
+    acting = build.acting()
+    finished = build.event(build.finished(acting))
+    sentry = Sentry(
+        targets={},
+        settings=SentrySettings(),
+        tools=None,
+        store=None,
+        clock=clock,
+        telemetry=SpyTelemetry(),
+        times=times.watch(),
+    )
+    sentry._verifier = OverAJump(times, by)
+    with pytest.raises(RetryLaterError) as later:
+        await sentry.handle(finished, build.context(evolve(acting, finished)))
+    assert not later.value.counted
+
+
+@pytest.mark.parametrize("settling", [True, False])
+async def test_no_request_expires_while_it_is_not_known_what_time_it_is(tmp_path, build, clock, settling):
+    store = await Store.open(tmp_path / "overwatch.db", exclusive=True, clock=clock)
+    plan, later = build.strategy(), clock.now() + timedelta(seconds=600)
+    asked = ApprovalRequested(approval="A1", strategy=plan.id, binding="b", reasons=(), deadline=later)
+    diagnosed = IncidentDiagnosed(diagnosis=build.diagnosis())
+    sweeping = None
+    try:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await store.append([build.event(data) for data in (diagnosed, StrategyProposed(strategy=plan), asked)])
+        clock.advance(3_600)
+        async with EmbeddedBus(store) as bus:
+            swept = asyncio.Event()
+            expire = store.expire_approvals
+
+            async def expiring():
+                await expire()
+                swept.set()
+
+            store.expire_approvals = expiring
+            doubt = (lambda: "doubt") if settling else (lambda: None)
+            runner = Runner(bus=bus, store=store, telemetry=SpyTelemetry(), clock=clock, settling=doubt)
+            sweeping = asyncio.create_task(runner.sweep())
+            for _ in range(50):
+                await asyncio.sleep(0)
+            if not settling:
+                await asyncio.wait_for(swept.wait(), 5)
+            assert swept.is_set() is not settling
+            decided = [event for event in await store.events_of("INC-1") if event.type == "approval.decided"]
+            assert bool(decided) is not settling
+    finally:
+        if sweeping is not None:
+            sweeping.cancel()
+            await asyncio.gather(sweeping, return_exceptions=True)
+        await store.close()
+
+
 class SetClock(SystemClock):
     """The system's clock, as if somebody had set it."""
 
@@ -189,7 +261,12 @@ async def test_after_a_jump_either_way_the_swarm_says_so_and_still_sees_what_bre
             await well(0)
             clock.by = by
             await told.until(lambda items: any(isinstance(i, SwarmState) and "the clock was set" in i.problem for i in items))
-            await well(len(told.items))
+            seen = len(told.items)
+            await well(seen)
+            minute = timedelta(minutes=1)
+            await told.until(
+                lambda items: any(isinstance(i, RegionSample) and abs(i.at - clock.now()) < minute for i in items[seen:])
+            )
             assert not holds_a(IncidentOpened)(told.items), "a clock is no symptom"
             status.text = "503 Service Unavailable"
             await told.until(holds_a(IncidentOpened))

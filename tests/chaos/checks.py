@@ -8,7 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
-from agents.durable.log import GENESIS, chained
+from agents.durable.chain import GENESIS, chained
 from agents.events import Event, load_payload
 from agents.incident import Incident, evolve
 

@@ -249,22 +249,26 @@ class CoreUnderFire:
     def at_every_boundary(self, drill: Drill, side: str) -> None:
         """Kill right before, or right after, each commit of the drill, once each."""
         hit = self._folder / f"core-{drill.name}-{side}.hit"
-        self._hold(drill, f"core, {side} each commit", lambda: arm(Boundaries(side, hit)), lambda: None)
+        tally = self._tally(drill, f"core, {side} each commit")
+        self._hold(drill, tally, lambda: arm(Boundaries(side, hit)), lambda: None)
+        self._say(f"{drill.name} {tally.how}: {tally.kills} kills, {tally.incidents} incidents, {tally.seconds:.0f} s")
 
-    def at_random(self, drill: Drill, moments: random.Random, most: int) -> None:
-        """Kill at random moments, most of them within what one start does."""
-        left = most
+    def at_random(self, drill: Drill, moments: random.Random, kills: int) -> None:
+        """Kill at random moments, over as many drills as that takes."""
+        tally = self._tally(drill, "core, at random moments")
 
         def after() -> float | None:
-            nonlocal left
-            left -= 1
-            return moments.uniform(0.02, 0.6) if left >= 0 else None
+            return moments.uniform(0.02, 0.4) if tally.kills < kills else None
 
-        self._hold(drill, "core, at random", lambda: None, after)
+        while tally.kills < kills:
+            self._hold(drill, tally, lambda: None, after)
+        self._say(f"{drill.name} {tally.how}: {tally.kills} kills, {tally.incidents} incidents, {tally.seconds:.0f} s")
 
-    def _hold(self, drill: Drill, how: str, prepare: Any, after: Any) -> None:
-        tally = Tally(drill.name, how)
-        self.tallies.append(tally)
+    def _tally(self, drill: Drill, how: str) -> Tally:
+        self.tallies.append(Tally(drill.name, how))
+        return self.tallies[-1]
+
+    def _hold(self, drill: Drill, tally: Tally, prepare: Callable[[], None], after: Callable[[], float | None]) -> None:
         began, self._wanted = time.monotonic(), self._wanted + 1
         while True:
             status = self._child(drill, prepare, after())
@@ -274,11 +278,11 @@ class CoreUnderFire:
                 raise StuckError(f"the core ended with {status}: read {self._folder / 'core.log'}")
             tally.kills += 1
             tally.wrong += self.ledger.faults()
-        tally.incidents, tally.seconds = len(TARGETS), time.monotonic() - began
+        tally.incidents += len(TARGETS)
+        tally.seconds += time.monotonic() - began
         tally.wrong += [*self.ledger.faults(), *self._twice(tally)]
-        self._say(f"{drill.name} {how}: {tally.kills} kills, {tally.incidents} incidents, {tally.seconds:.0f} s")
 
-    def _child(self, drill: Drill, prepare: Any, after: float | None) -> int:
+    def _child(self, drill: Drill, prepare: Callable[[], None], after: float | None) -> int:
         """One process of the core; how it ended. It is killed after so many seconds, where that is given."""
         pid = os.fork()
         if pid == 0:
@@ -295,7 +299,7 @@ class CoreUnderFire:
                     raise StuckError(f"{drill.name}: nothing came to an end within {STUCK_SECONDS} s")
             time.sleep(0.002)
 
-    def _live(self, drill: Drill, prepare: Any) -> None:
+    def _live(self, drill: Drill, prepare: Callable[[], None]) -> None:
         try:
             with (self._folder / "core.log").open("a") as log:
                 os.dup2(log.fileno(), 1)
@@ -317,5 +321,6 @@ class CoreUnderFire:
                 all_ += really
                 if really != told:
                     wrong.append(f"{tool} on {target} really happened {really} times, the log says {told}")
-        tally.effects, self._effects = all_ - self._effects, all_
+        tally.effects += all_ - self._effects
+        self._effects = all_
         return wrong

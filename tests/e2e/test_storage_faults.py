@@ -65,7 +65,7 @@ def test_p02_while_its_log_can_t_be_written_the_swarm_says_so_and_does_nothing_a
         with held(program):
             said = ("another program holds its lock", "does another program hold its lock")
             program.wait(lambda: any(s in told for told in problems(program, since) for s in said), 60, "the lock to be said")
-            refused = program.command("approve", "INC-1")
+            refused = program.command("approve", "INC-1", "--confirm", "demo")
             assert refused.returncode == 1
             assert "another program holds its lock" in refused.stderr
             assert program.effects()["origin_changes_total"] == 0

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from agents.events import IncidentEscalated, StrategyApproved, StrategyProposed
 from agents.facts import Call, Strategy
-from agents.incident import Incident, Step
+from agents.incident import Incident
 from agents.orchestrator import RULE_NAMES
 from agents.orchestrator import policy as gate
 from agents.policy_settings import PolicyRule, PolicySettings, PolicyWindow
+from agents.records import Step
 from agents.seams import RetryLaterError
 from agents.world import World
 
@@ -54,7 +55,7 @@ def scaled(build, *, seconds):
 def failed_before(build):
     past = before(build, build.restart(), count=3, seconds=7_200, helped=False)
     (incident,) = past.incidents
-    from agents.incident import Tried
+    from agents.records import Tried
 
     tried = (Tried(strategy=incident.strategy, result="it did not help; undone"),)
     return Past((incident.model_copy(update={"strategy": None, "tried": tried}),))

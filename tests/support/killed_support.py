@@ -89,8 +89,8 @@ class Program:
         return bool(rows) and all(status == "resolved" for (status,) in rows)
 
     def approve_what_waits(self) -> None:
-        for (id_,) in self.query("SELECT id FROM incident WHERE status = 'awaiting'"):
-            self.command("approve", id_)
+        for id_, target in self.query("SELECT id, target FROM incident WHERE status = 'awaiting'"):
+            self.command("approve", id_, "--confirm", target)
 
 
 def answers(url: str) -> bool:

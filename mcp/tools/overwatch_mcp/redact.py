@@ -42,8 +42,9 @@ def redact(text: str) -> str:
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """A count of tokens is no token; a password of digits is one."""
+    """A count of tokens is no token, a password of digits is one; and a quoted path that ends in `/token` names a file."""
+    path = match["sign"][0] in "\"'" and match.string[: match.start()].endswith("/")
     counted = "token" in match["name"].lower() and _NO_SECRET.fullmatch(match["value"])
-    if counted or match["value"].startswith(HIDDEN[:-1]):
+    if counted or path or match["value"].startswith(HIDDEN[:-1]):
         return match[0]
     return f"{match['name']}{match['sign']}{match['open']}{HIDDEN}"

@@ -186,6 +186,26 @@ async def test_p02_an_answer_that_can_t_be_written_waits_is_never_parked_and_is_
     assert said in next(i.detail for i in telemetry.items if isinstance(i, AgentState) and "waits for the log" in i.detail)
 
 
+async def test_a_delivery_that_meets_the_fault_again_and_again_is_never_parked(hasty, build, clock):
+    agent = Diagnosing(build, clock, asyncio.Event())
+    think = agent.handle
+
+    async def meeting_it(event, context):
+        answer = await think(event, context)
+        if agent.thoughts < 10:
+            raise StorageError("taken away for a moment")
+        return answer
+
+    agent.handle = meeting_it
+    async with at_work(hasty, clock, agent):
+        await hasty.open_incident(build.opened(), "Sentry", clock.now())
+        async with asyncio.timeout(10):
+            while await status(hasty) != "diagnosed":
+                await asyncio.sleep(0.005)
+    assert agent.thoughts == 10
+    assert await hasty.parked() == []
+
+
 async def test_what_waits_from_an_earlier_run_is_delivered_once_the_log_can_be_read(hasty, build, clock):
     await hasty.open_incident(build.opened(), "Sentry", clock.now())
     agent = Diagnosing(build, clock, asyncio.Event())

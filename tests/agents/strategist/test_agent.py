@@ -11,7 +11,8 @@ from agents.catalogue import load_catalogue
 from agents.diagnostician import Diagnostician
 from agents.events import FailoverRequested, IncidentDiagnosed, IncidentEscalated, RollbackFinished, StrategyRefused
 from agents.foundry import Choice, EmbeddedReasoner
-from agents.incident import Tried, evolve
+from agents.incident import evolve
+from agents.records import Tried
 from agents.seams import Record
 from agents.strategist import Strategist
 

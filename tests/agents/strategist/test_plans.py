@@ -8,7 +8,7 @@ import pytest
 
 from agents.catalogue import load_catalogue
 from agents.events import IncidentDiagnosed
-from agents.incident import Tried
+from agents.records import Tried
 from agents.strategist.plans import bind, failover, remedies
 
 CATALOGUE = load_catalogue()
