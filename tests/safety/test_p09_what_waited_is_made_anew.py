@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import time
 
 import pytest
-from gate_support import orchestrator, wish, wished
+from gate_support import CATALOGUE, Past, orchestrator, wish, wished
 
 from agents.events import IncidentEscalated, IncidentUpdated, StrategyApproved, StrategyProposed
 from agents.incident import evolve
+from agents.orchestrator import Orchestrator
 from agents.policy_settings import PolicySettings, PolicyWindow
 from agents.seams import RetryLaterError
 
@@ -68,3 +69,30 @@ async def test_p09_a_fresh_plan_after_the_window_is_decided_on(build):
     policy = PolicySettings(windows=(PolicyWindow(name="move", kind="maintenance", start=time(13), end=time(14)),))
     _, emitted = await judged(build, build.strategy(), policy=policy)
     assert emitted.type == StrategyApproved.TYPE
+
+
+class SlowInventory:
+    """A platform that takes its time to say how things stand."""
+
+    def __init__(self, build, seconds):
+        self.build, self.seconds = build, seconds
+
+    async def world(self, target):
+        self.build.clock.advance(self.seconds)
+        return self.build.world()
+
+
+async def test_p09_what_the_judging_itself_takes_makes_no_plan_anew_for_ever(build):
+    plan = build.strategy()
+    agent = Orchestrator(PolicySettings(plan_max_age_s=5), SlowInventory(build, 8), Past(), CATALOGUE)
+    event = build.event(StrategyProposed(strategy=plan))
+    (emitted,) = (await agent.handle(event, build.context(build.proposed(plan)))).emit
+    assert emitted.type == StrategyApproved.TYPE
+
+
+async def test_p09_a_wish_that_could_not_be_met_does_not_come_back_after_the_window(build):
+    plan = build.strategy(build.page(), fault_class="manual")
+    incident = wished(build, plan).model_copy(update={"manual": True})
+    _, emitted = await judged(build, plan, seconds=300, incident=incident)
+    assert isinstance(emitted.data, IncidentEscalated)
+    assert "ask again" in emitted.data.reason
