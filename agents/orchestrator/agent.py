@@ -146,6 +146,10 @@ class Orchestrator:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)
         decision = await self._judge(incident, strategy, context)
         basis = decision.basis
+        if decision.verdict == "hold":  # a refusal would use the remedy up: after the maintenance it is still the one
+            return _made_anew(incident, strategy, f"was approved, but {'; '.join(decision.reasons)}")
+        if decision.verdict == "page":
+            return _escalated(decision.reasons, decision)
         if decision.verdict not in {"approve", "ask"}:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True, basis=basis)
         if decision.verdict == "ask" and (missing := falls_short(approval, decision)) is not None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import time
+
 import pytest
 from approvals_support import gate
 from tests_support import FixedInventory
 
 from agents.events import FailoverRequested, IncidentEscalated, IncidentUpdated, StrategyApproved, StrategyProposed
 from agents.incident import evolve
-from agents.policy_settings import PolicyRule
+from agents.policy_settings import PolicyRule, PolicyWindow
 
 
 def low(build, **changes):
@@ -60,3 +62,11 @@ async def test_p06_a_wish_that_is_not_enough_any_more_is_told_to_the_person(buil
     assert isinstance(said.data, IncidentEscalated)
     assert "3 people have to approve it, 2 did" in said.data.reason
     assert "ask again" in said.data.reason
+
+
+@pytest.mark.parametrize(("kind", "type_"), [("maintenance", IncidentUpdated), ("freeze", IncidentEscalated)])
+async def test_p06_a_window_that_began_meanwhile_holds_what_was_approved_and_uses_no_remedy_up(build, kind, type_):
+    window = PolicyWindow(name="move", kind=kind, start=time(13), end=time(15))
+    incident, said = await over_a_change(build, {}, {"windows": (window,)}, "ada")
+    assert isinstance(said.data, type_)
+    assert evolve(incident, said).tried == ()
