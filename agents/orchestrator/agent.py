@@ -170,9 +170,12 @@ def _escalated(reasons: Sequence[str], decision: Decision) -> IncidentEscalated:
 def _made_anew(incident: Incident, strategy: Strategy, why: str) -> Payload:
     """The answer to a plan that does not count any more: it waited while the world moved on, or policy did.
 
-    It is diagnosed again; what a person wishes is not carried out at another time than they asked for it, so they are told.
+    It is diagnosed again; what a person wishes is not carried out at another time than they asked for it, so they are told. So
+    they are where the plan was to call one, because their wish could not be met: diagnosed again, it could be by then. An
+    incident that is a person's own is diagnosed by nobody.
     """
-    wish_of = strategy.requested_by or (incident.failover_by if incident.manual else None)
+    unmet = incident.manual or all(tried.strategy.requested_by is None for tried in incident.tried)
+    wish_of = strategy.requested_by or (incident.failover_by if unmet else None)
     if wish_of is None:
         return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations)
     return IncidentEscalated(reason=f"what {clean(wish_of, 64)} asked for {why}: ask again")

@@ -11,6 +11,7 @@ from agents.events import IncidentEscalated, IncidentUpdated, StrategyApproved, 
 from agents.incident import evolve
 from agents.orchestrator import Orchestrator
 from agents.policy_settings import PolicySettings, PolicyWindow
+from agents.records import Tried
 from agents.seams import RetryLaterError
 
 
@@ -90,9 +91,18 @@ async def test_p09_what_the_judging_itself_takes_makes_no_plan_anew_for_ever(bui
     assert emitted.type == StrategyApproved.TYPE
 
 
-async def test_p09_a_wish_that_could_not_be_met_does_not_come_back_after_the_window(build):
+@pytest.mark.parametrize(("manual", "was_tried"), [(True, False), (True, True), (False, False)])
+async def test_p09_a_wish_that_could_not_be_met_does_not_come_back_after_the_window(build, manual, was_tried):
     plan = build.strategy(build.page(), fault_class="manual")
-    incident = wished(build, plan).model_copy(update={"manual": True})
+    tried = (Tried(strategy=wish(build), result="refused: no"),) if was_tried else ()
+    incident = wished(build, plan).model_copy(update={"manual": manual, "tried": tried})
     _, emitted = await judged(build, plan, seconds=300, incident=incident)
     assert isinstance(emitted.data, IncidentEscalated)
     assert "ask again" in emitted.data.reason
+
+
+async def test_p09_where_a_wish_was_answered_the_swarm_s_own_plan_is_diagnosed_again(build):
+    plan = build.strategy(build.page(), fault_class="manual")
+    tried = (Tried(strategy=wish(build), result="refused: no"),)
+    _, emitted = await judged(build, plan, seconds=300, incident=wished(build, plan).model_copy(update={"tried": tried}))
+    assert emitted.type == IncidentUpdated.TYPE
