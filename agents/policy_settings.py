@@ -159,5 +159,5 @@ class PolicySettings(Section):
     """Replicas of a region that a restart may take out of service at once."""
     destination_checks: int = Field(default=3, ge=1, le=20)
     """Good probes in a row that a region needs to receive traffic."""
-    max_replication_lag_s: float = Field(default=5, ge=0)
+    max_replication_lag_s: float = Field(default=5, ge=0, le=MONTH_S)
     """A region whose health document reports more replication lag, in seconds, receives no traffic."""

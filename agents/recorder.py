@@ -7,7 +7,6 @@ incident that stays open without news is recorded at longer and longer intervals
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import shutil
 from collections import deque
@@ -20,7 +19,7 @@ from agents.durable import samples
 from agents.durable.errors import DurableError
 from agents.durable.samples import EVERYBODY, Sample
 from agents.durable.store import Store
-from agents.events import Event, IncidentOpened, IncidentResolved
+from agents.events import Event, IncidentClosed, IncidentOpened, IncidentResolved
 from agents.seams import Clock
 from agents.telemetry import AgentState, RegionSample, SwarmState, Telemetric, Telemetry, Thought, UsersSample
 
@@ -90,11 +89,13 @@ class Recorder:
 
     async def run(self, store: Store) -> None:
         """Write what is to be kept, until cancelled; what waits then is written still."""
-        with contextlib.suppress(DurableError):
+        try:
             for incident in await store.incidents(limit=1_000, unresolved_only=True):
                 with self._lock:
                     self._targets[incident.id] = incident.target
                     self._begin(incident.target, incident.updated_at)
+        except Exception as error:  # noqa: BLE001 - what is only drawn must never stop what heals
+            _log.warning("what is open already is not recorded: %s", error)
         try:
             while True:
                 kept = await self._write(store)
@@ -129,7 +130,7 @@ class Recorder:
         if target is None:
             return
         self._begin(target, event.time)
-        if isinstance(data, IncidentResolved):
+        if isinstance(data, IncidentResolved | IncidentClosed):
             del self._targets[event.incident]
             if target not in self._targets.values():
                 self._open[target].until = event.time + AFTER

@@ -155,6 +155,7 @@ class Swarm:
                 track_record=StoreRecords(store, targets),
                 catalogue=catalogue,
                 max_attempts=policy.max_attempts,
+                wish_max_age_s=policy.plan_max_age_s,
             ),
             Orchestrator(policy, inventory, StorePast(store, horizon(policy)), catalogue, times.why),
             Logistics(steadied, policy, inventory),

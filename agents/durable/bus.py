@@ -103,4 +103,5 @@ class EmbeddedBus:
             .where(s.event.c.type.in_(types), s.event.c.incident.in_(open_), s.event.c.id.not_in(done))
             .order_by(s.event.c.seq)
         )
-        return await self._store.database.run(lambda c: [log.to_event(row) for row in c.execute(query)])
+        rows = await self._store.database.run(lambda c: [log.readable(row) for row in c.execute(query)])
+        return [event for event in rows if event is not None]

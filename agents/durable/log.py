@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -21,6 +22,9 @@ from agents.events import (
     load_payload,
 )
 from agents.incident import Incident, evolve
+from agents.sanitize import clean
+
+_log = logging.getLogger(__name__)
 
 
 def append(connection: Connection, events: Iterable[Event], expect: int | None = None) -> list[Event]:
@@ -149,10 +153,22 @@ def to_event(row: Row[tuple[object, ...]] | chain.Record) -> Event:
     )
 
 
-def after(connection: Connection, seq: int, limit: int) -> Sequence[tuple[int, Event]]:
-    """Events behind `seq`, in order."""
+def after(connection: Connection, seq: int, limit: int) -> Sequence[tuple[int, Event | None]]:
+    """Events behind `seq`, in order; None in the place of one that this version can't read."""
     rows = connection.execute(select(s.event).where(s.event.c.seq > seq).order_by(s.event.c.seq).limit(limit))
-    return [(row.seq, to_event(row)) for row in rows]
+    return [(row.seq, readable(row)) for row in rows]
+
+
+def readable(row: Row[tuple[object, ...]]) -> Event | None:
+    """A stored record as an event; None, and a word in the log, where this version can't read it: the others must go on.
+
+    A newer version may write beside a running swarm, and `audit verify` finds what was damaged.
+    """
+    try:
+        return to_event(row)
+    except ValueError as error:
+        _log.warning("the record %s (%s) can't be read: %s", row.id, row.type, clean(error, 200))
+        return None
 
 
 def opened(data: IncidentOpened, id_: str, source: str, at: datetime, traceparent: str | None) -> Event:

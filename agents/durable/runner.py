@@ -11,9 +11,8 @@ from sqlalchemy.dialects.sqlite import insert
 
 from agents.durable import schema as s
 from agents.durable.bus import Bus, Delivery
-from agents.durable.errors import ConflictError, DurableError, StorageError
+from agents.durable.errors import ConflictError, StorageError
 from agents.durable.store import Store
-from agents.incident import IllegalTransitionError
 from agents.sanitize import clean
 from agents.seams import Agent, Clock, Context, RetryLaterError
 from agents.telemetry import AgentState, Telemetry
@@ -62,7 +61,7 @@ class Runner:
             try:
                 if self._settling() is None:
                     await self._store.expire_approvals()
-            except DurableError:
+            except Exception:  # noqa: BLE001 - one request that can't be read must not end the others' lives
                 _log.exception("the sweep failed")
             await self._clock.sleep(SWEEP_SECONDS)
 
@@ -84,7 +83,7 @@ class Runner:
             await self._answer(agent, delivery)
         except StorageError:
             raise
-        except (ConflictError, IllegalTransitionError):
+        except ConflictError:
             await self._bus.again(delivery, 0.02)
         except RetryLaterError as later:
             await self._later(agent, delivery, str(later), later.delay, counted=later.counted)

@@ -17,7 +17,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from agents.durable import approvals, audit, log, outcomes, samples
 from agents.durable import schema as s
 from agents.durable.database import Database
-from agents.durable.errors import ApprovalError, StorageError
+from agents.durable.errors import ApprovalError, DurableError
 from agents.edits import Edit
 from agents.events import (
     A_PERSON_S_WORD,
@@ -341,7 +341,7 @@ class Store:
         if added:
             try:
                 await self._tell()
-            except StorageError:  # it is committed: whoever wanted that must not hear that it failed
+            except DurableError:  # it is committed: whoever wanted that must not hear that it failed
                 self._behind = True
         return added
 
@@ -351,7 +351,7 @@ class Store:
             while new := await self.database.run(lambda c: log.after(c, self._told, 500)):
                 self._told = new[-1][0]
                 for subscriber in tuple(self._subscribers):
-                    subscriber([event for _, event in new])
+                    subscriber([event for _, event in new if event is not None])
 
     async def _notice_others(self) -> None:
         last: int | None = None
@@ -362,7 +362,7 @@ class Store:
                     self._behind = False
                     await self._tell()
                 last = now
-            except StorageError as error:
+            except DurableError as error:
                 self._behind = True
                 _log.debug("the log can't be read now: %s", error)
             await asyncio.sleep(POLL_SECONDS)

@@ -27,7 +27,7 @@ from agents.events import (
 from agents.facts import Strategy
 from agents.incident import Incident
 from agents.orchestrator.basis import decide
-from agents.orchestrator.people import unfit
+from agents.orchestrator.people import falls_short, unfit
 from agents.orchestrator.policy import Decision
 from agents.policy_settings import PolicySettings
 from agents.records import Approval
@@ -99,16 +99,19 @@ class Orchestrator:
             return IncidentEscalated(reason=f"{error}: nothing is done")
 
     async def _proposed(self, event: Event, incident: Incident, strategy: Strategy, context: Context) -> Payload:
+        waited = context.clock.now() - event.time  # what judging takes is no waiting: a slow platform would make it anew for ever
         decision = await self._judge(incident, strategy, context)
         now = context.clock.now()
         if decision.verdict == "hold":
             left = (decision.until - now).total_seconds() if decision.until is not None else LOOK_AGAIN_S
             raise RetryLaterError("; ".join(decision.reasons), min(max(left, 1.0), LOOK_AGAIN_S), counted=False)
+        kinds = {action.kind for action in strategy.actions}
         if decision.verdict == "refuse":
+            if kinds == {"page_person"}:  # there is nothing after it: refused, it would be proposed again for ever
+                return _escalated((strategy.rationale, *decision.reasons), decision)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True, basis=decision.basis)
-        touches = {action.kind for action in strategy.actions} != {"do_nothing"}
-        if touches and now - event.time > timedelta(seconds=self._policy.plan_max_age_s):
-            return self._too_old(event, incident, strategy)
+        if kinds != {"do_nothing"} and waited > timedelta(seconds=self._policy.plan_max_age_s):
+            return _made_anew(incident, strategy, f"was planned at {event.time:%Y-%m-%d %H:%M:%S} UTC, too long ago")
         return self._decided(decision, incident, strategy, context)
 
     def _decided(self, decision: Decision, incident: Incident, strategy: Strategy, context: Context) -> Payload:
@@ -127,14 +130,7 @@ class Orchestrator:
                 confirm=decision.confirm,
                 basis=decision.basis,
             )
-        return IncidentEscalated(reason=clean("; ".join(decision.reasons), 2_000), basis=decision.basis)
-
-    def _too_old(self, event: Event, incident: Incident, strategy: Strategy) -> Payload:
-        """The answer to a plan that waited while the world moved on (a window held it, or the swarm was away)."""
-        if strategy.requested_by is None:
-            return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations)
-        when = f"{event.time:%Y-%m-%d %H:%M:%S} UTC"
-        return IncidentEscalated(reason=f"what {strategy.requested_by} asked for was planned at {when}, too long ago: ask again")
+        return _escalated(decision.reasons, decision)
 
     async def _answered(self, incident: Incident, strategy: Strategy, approval: Approval, context: Context) -> Payload:
         by = " and ".join(approval.people) if approval.approved else approval.by or ""
@@ -150,8 +146,14 @@ class Orchestrator:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)
         decision = await self._judge(incident, strategy, context)
         basis = decision.basis
+        if decision.verdict == "hold":  # a refusal would use the remedy up: after the maintenance it is still the one
+            return _made_anew(incident, strategy, f"was approved, but {'; '.join(decision.reasons)}")
+        if decision.verdict == "page":
+            return _escalated(decision.reasons, decision)
         if decision.verdict not in {"approve", "ask"}:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=decision.reasons, again=True, basis=basis)
+        if decision.verdict == "ask" and (missing := falls_short(approval, decision)) is not None:
+            return _made_anew(incident, strategy, f"was approved, but by what policy wants now that is not enough ({missing})")
         return StrategyApproved(strategy=strategy, by=by, reasons=(f"approved by {by}", *decision.reasons), basis=basis)
 
     async def _judge(self, incident: Incident, strategy: Strategy, context: Context) -> Decision:
@@ -159,3 +161,21 @@ class Orchestrator:
         past = await self._past.recent_incidents(incident.target)
         paused, clock, now = await self._past.paused(), self._clock_doubt(), context.clock.now()
         return decide(incident, strategy, self._policy, world, past, self._catalogue, now, paused=paused, clock=clock)
+
+
+def _escalated(reasons: Sequence[str], decision: Decision) -> IncidentEscalated:
+    return IncidentEscalated(reason=clean("; ".join(reasons), 2_000), basis=decision.basis)
+
+
+def _made_anew(incident: Incident, strategy: Strategy, why: str) -> Payload:
+    """The answer to a plan that does not count any more: it waited while the world moved on, or policy did.
+
+    It is diagnosed again; what a person wishes is not carried out at another time than they asked for it, so they are told. So
+    they are where the plan was to call one, because their wish could not be met: diagnosed again, it could be by then. An
+    incident that is a person's own is diagnosed by nobody.
+    """
+    unmet = incident.manual or all(tried.strategy.requested_by is None for tried in incident.tried)
+    wish_of = strategy.requested_by or (incident.failover_by if unmet else None)
+    if wish_of is None:
+        return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations)
+    return IncidentEscalated(reason=f"what {clean(wish_of, 64)} asked for {why}: ask again")

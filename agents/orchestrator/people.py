@@ -1,10 +1,14 @@
-"""Whether those who approved are enough, looked at once more whatever the log says: number, distinctness, list and time."""
+"""Whether those who approved are enough, looked at once more whatever the log says: number, distinctness, list and time.
+
+By what was asked for, and by what policy wants now: it can be another one after a restart.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from agents.events import is_person, same_person
+from agents.orchestrator.policy import Decision
 from agents.records import Approval
 
 SKEW = timedelta(seconds=5)
@@ -26,4 +30,16 @@ def unfit(approval: Approval, now: datetime) -> str | None:
         return f"{' and '.join(people)} decided too late"
     if now < approval.requested_at - SKEW:
         return f"it was asked at {approval.requested_at:%H:%M:%S}, which is still to come: the clock was set back"
+    return None
+
+
+def falls_short(approval: Approval, decision: Decision) -> str | None:
+    """Why those who approved are not enough by what policy wants now; None where they are."""
+    people = approval.people
+    if len(people) < decision.needs:
+        return f"{decision.needs} people have to approve it, {len(people)} did"
+    if decision.approvers and (strangers := [name for name in people if name not in decision.approvers]):
+        return f"{strangers[0]!r} may not approve it: {' or '.join(decision.approvers)} may"
+    if decision.confirm and approval.confirm != decision.confirm:
+        return f"{decision.confirm!r} has to be typed to approve it"
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from agents.catalogue import Catalogue
 from agents.confidence import MANUAL, confidence, veto
@@ -18,19 +19,30 @@ from agents.world import UnknownTargetError, World
 
 
 class Strategist:
-    """Proposes; never acts. After `max_attempts`, or with nothing left, its proposal is to page a person."""
+    """Proposes; never acts. After `max_attempts`, or with nothing left, its proposal is to page a person.
+
+    So it is for what a person asked for more than `wish_max_age_s` seconds ago, while the swarm was away.
+    """
 
     name = "Strategist"
     types = frozenset({IncidentDiagnosed.TYPE, FailoverRequested.TYPE, StrategyRefused.TYPE, RollbackFinished.TYPE})
 
     def __init__(
-        self, *, reasoner: Reasoner, inventory: Inventory, track_record: TrackRecord, catalogue: Catalogue, max_attempts: int
+        self,
+        *,
+        reasoner: Reasoner,
+        inventory: Inventory,
+        track_record: TrackRecord,
+        catalogue: Catalogue,
+        max_attempts: int,
+        wish_max_age_s: float = 120,
     ) -> None:
         self._reasoner = reasoner
         self._inventory = inventory
         self._records = track_record
         self._catalogue = catalogue
         self._max_attempts = max_attempts
+        self._wish_max_age = timedelta(seconds=wish_max_age_s)
 
     async def handle(self, event: Event, context: Context) -> Outcome:
         """Propose the next strategy, where the incident waits for one."""
@@ -67,6 +79,11 @@ class Strategist:
         except UnknownTargetError as error:
             return [self._page(incident, context, f"{error}: the configuration changed while this was open")]
         if incident.failover_to is not None and _wish_is_open(event, incident):
+            if isinstance(event.data, FailoverRequested) and context.clock.now() - event.time > self._wish_max_age:
+                when = f"{event.time:%Y-%m-%d %H:%M:%S} UTC"
+                return [
+                    self._page(incident, context, f"{incident.failover_by} asked for this at {when}, too long ago: ask again")
+                ]
             if "failover_region" not in world.allowed:
                 return [self._page(incident, context, f"Overwatch may not move the users of {incident.target}")]
             bound = failover(incident, world, incident.failover_to)

@@ -15,7 +15,7 @@ from agents import recorder as recording
 from agents.durable import schema as s
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
-from agents.events import IncidentResolved
+from agents.events import IncidentClosed, IncidentResolved
 from agents.recorder import Recorder
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought, UsersSample
 
@@ -230,3 +230,23 @@ async def test_of_more_than_can_be_read_at_once_each_nth_measurement_is_and_ever
     assert found.step == 5
     assert [i for i in found.items if isinstance(i, Thought)] == thoughts
     assert len(found.items) == pytest.approx(205 / 5, abs=5)
+
+
+async def test_an_incident_that_a_person_closed_is_over_for_the_recorder_too(recorder, store, build, clock):
+    recorder.publish(build.event(build.opened()))
+    recorder.publish(build.event(IncidentClosed(by="ada", reason="it was a drill")))
+    clock.advance(61)
+    recorder.publish(region(clock))
+    clock.advance(1)
+    recorder.publish(region(clock))
+    assert (await kept(recorder, store)).items == ()
+
+
+async def test_an_incident_that_can_not_be_read_ends_nothing(recorder, store, build, clock):
+    await store.open_incident(build.opened(), "Sentry", clock.now())
+    await store.database.run(lambda c: c.execute(s.incident.update().values(state="{}")))
+    running = asyncio.create_task(recorder.run(store))
+    await asyncio.wait({running}, timeout=0.2)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

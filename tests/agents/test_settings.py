@@ -71,6 +71,7 @@ def test_a_secret_comes_from_dot_env_and_is_not_shown(tmp_path):
         (SHOP + "[targets.shop.regions.south]\nurl = 'https://x.example.org'\nhealth_pat = '/h'\n", "did you mean 'health_path'"),
         ("[policy]\nthreshold = 2\n", "policy.threshold"),
         ("[policy]\nthreshold = 'high'\n", "policy.threshold"),
+        ("[policy]\nmax_replication_lag_s = inf\n", "policy.max_replication_lag_s"),
         ("[policy\n", "not valid TOML"),
         ("[targets.Shop]\n", "'Shop' can't be a name: use lower case letters, digits and dashes"),
         ("[policy]\nthreshold = 2\n", "not 2"),

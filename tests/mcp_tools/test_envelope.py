@@ -140,6 +140,13 @@ async def test_an_absurd_epoch_is_refused_and_locks_nobody_out(bench):
     assert (await bench.run("restart_service", "op-3", epoch=1_007, region="east")).status == "succeeded"
 
 
+async def test_a_journal_that_is_new_takes_the_epoch_of_a_swarm_that_is_old(bench):
+    refused = await bench.run("restart_service", "absurd", epoch=1_000_001, region="east")
+    assert "more than 1000000 above 0" in refused.error
+    assert (await bench.run("restart_service", "op-1", epoch=1_500, region="east")).status == "succeeded"
+    assert (await bench.workshop.summary("demo")).highest_epoch == 1_500
+
+
 async def test_a_target_tells_the_epoch_that_a_new_lease_has_to_be_above(bench):
     assert (await bench.workshop.summary("demo")).highest_epoch == 0
     await bench.run("restart_service", "op-1", epoch=7, region="east")

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from tests_support import FixedInventory
 
 from agents.catalogue import load_catalogue
-from agents.events import StrategyProposed, StrategyRefused
+from agents.events import IncidentEscalated, StrategyProposed, StrategyRefused
 from agents.facts import Confidence
 from agents.orchestrator import History, Orchestrator, judge
 from agents.policy_settings import PolicySettings
@@ -116,3 +116,20 @@ async def test_p02_a_broken_policy_is_visible_as_a_refusal(build):
     (event,) = outcome.emit
     assert isinstance(event.data, StrategyRefused)
     assert "nothing is done" in event.data.reasons[0]
+
+
+async def test_p02_a_gate_that_can_not_judge_calls_a_person_once(build):
+    class EmptyPast:
+        async def recent_incidents(self, target):
+            return ()
+
+        async def paused(self):
+            return False
+
+    incident = build.proposed(build.strategy(build.page(), rationale="nothing is left to try"))
+    orchestrator = Orchestrator(Broken(), FixedInventory(build.world()), EmptyPast(), load_catalogue())
+    event = build.event(StrategyProposed(strategy=incident.strategy))
+    (said,) = (await orchestrator.handle(event, build.context(incident))).emit
+    assert isinstance(said.data, IncidentEscalated)
+    assert said.data.reason.startswith("nothing is left to try; ")
+    assert "could not be judged" in said.data.reason

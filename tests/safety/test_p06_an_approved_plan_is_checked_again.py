@@ -39,7 +39,7 @@ async def answer(build, orchestrator, incident, decided):
 
 
 async def test_p06_a_person_s_approval_is_carried_with_their_name(build, orchestrator):
-    incident = build.awaiting(low(build))
+    incident = build.awaiting(low(build), confirm="demo")
     data = await answer(build, orchestrator, incident, build.decided(incident, by="ada"))
     assert isinstance(data, StrategyApproved)
     assert data.by == "ada"

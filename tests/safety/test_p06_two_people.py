@@ -133,7 +133,7 @@ async def test_p06_the_orchestrator_says_nothing_before_enough_people_have_appro
 
 
 async def test_p06_both_people_stand_behind_what_is_carried_out(build, orchestrator):
-    data = await answered(build, orchestrator, approved(build, "ada", "grace", needs=2))
+    data = await answered(build, orchestrator, approved(build, "ada", "grace", needs=2, confirm="demo"))
     assert isinstance(data, StrategyApproved)
     assert data.by == "ada and grace"
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import time
 
 import pytest
-from gate_support import orchestrator, wish, wished
+from gate_support import CATALOGUE, Past, orchestrator, wish, wished
 
 from agents.events import IncidentEscalated, IncidentUpdated, StrategyApproved, StrategyProposed
 from agents.incident import evolve
+from agents.orchestrator import Orchestrator
 from agents.policy_settings import PolicySettings, PolicyWindow
+from agents.records import Tried
 from agents.seams import RetryLaterError
 
 
@@ -68,3 +70,39 @@ async def test_p09_a_fresh_plan_after_the_window_is_decided_on(build):
     policy = PolicySettings(windows=(PolicyWindow(name="move", kind="maintenance", start=time(13), end=time(14)),))
     _, emitted = await judged(build, build.strategy(), policy=policy)
     assert emitted.type == StrategyApproved.TYPE
+
+
+class SlowInventory:
+    """A platform that takes its time to say how things stand."""
+
+    def __init__(self, build, seconds):
+        self.build, self.seconds = build, seconds
+
+    async def world(self, target):
+        self.build.clock.advance(self.seconds)
+        return self.build.world()
+
+
+async def test_p09_what_the_judging_itself_takes_makes_no_plan_anew_for_ever(build):
+    plan = build.strategy()
+    agent = Orchestrator(PolicySettings(plan_max_age_s=5), SlowInventory(build, 8), Past(), CATALOGUE)
+    event = build.event(StrategyProposed(strategy=plan))
+    (emitted,) = (await agent.handle(event, build.context(build.proposed(plan)))).emit
+    assert emitted.type == StrategyApproved.TYPE
+
+
+@pytest.mark.parametrize(("manual", "was_tried"), [(True, False), (True, True), (False, False)])
+async def test_p09_a_wish_that_could_not_be_met_does_not_come_back_after_the_window(build, manual, was_tried):
+    plan = build.strategy(build.page(), fault_class="manual")
+    tried = (Tried(strategy=wish(build), result="refused: no"),) if was_tried else ()
+    incident = wished(build, plan).model_copy(update={"manual": manual, "tried": tried})
+    _, emitted = await judged(build, plan, seconds=300, incident=incident)
+    assert isinstance(emitted.data, IncidentEscalated)
+    assert "ask again" in emitted.data.reason
+
+
+async def test_p09_where_a_wish_was_answered_the_swarm_s_own_plan_is_diagnosed_again(build):
+    plan = build.strategy(build.page(), fault_class="manual")
+    tried = (Tried(strategy=wish(build), result="refused: no"),)
+    _, emitted = await judged(build, plan, seconds=300, incident=wished(build, plan).model_copy(update={"tried": tried}))
+    assert emitted.type == IncidentUpdated.TYPE

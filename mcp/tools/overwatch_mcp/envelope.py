@@ -13,6 +13,8 @@ HIGHEST_EPOCH = 2**53 - 1
 """JSON's readers agree up to here."""
 MOST_AHEAD = 1_000
 """How far an epoch may be above the highest that acted on a target: a lease changes hands once in an incident."""
+HIGHEST_FIRST = 1_000_000
+"""The highest epoch that may be the first: a journal can be new (moved, lost) where leases have changed hands for years."""
 LARGEST_NUMBER = 2**31 - 1
 MOST_REGIONS, LONGEST_KEY = 100, 63
 
@@ -42,8 +44,9 @@ def refuse_epoch(epoch: int, highest: int) -> str | None:
     """
     if epoch < highest:
         return stale_epoch(epoch, highest)
-    if epoch > highest + MOST_AHEAD:
-        return f"epoch {epoch} is more than {MOST_AHEAD} above {highest}, the highest that acted here: give a lease's own"
+    most = MOST_AHEAD if highest else HIGHEST_FIRST
+    if epoch > highest + most:
+        return f"epoch {epoch} is more than {most} above {highest}, the highest that acted here: give a lease's own"
     return None
 
 

@@ -7,9 +7,11 @@ import asyncio
 import pytest
 from tests_support import SpyTelemetry
 
+from agents.durable import log
+from agents.durable import schema as s
 from agents.durable.bus import EmbeddedBus
 from agents.durable.runner import Runner
-from agents.events import Event, IncidentDiagnosed, IncidentOpened, IncidentResolved, answer
+from agents.events import AutomationPaused, Event, IncidentDiagnosed, IncidentOpened, IncidentResolved, answer
 from agents.seams import Outcome, RetryLaterError
 from agents.telemetry import AgentState
 
@@ -141,3 +143,61 @@ async def test_an_agent_hears_only_what_it_asked_for(store, build, clock, types)
         await store.open_incident(build.opened(), "Sentry", clock.now())
         await asyncio.sleep(0.02)
     assert agent.seen == []
+
+
+async def test_an_answer_that_does_not_fit_is_a_failure_of_the_agent_and_not_asked_for_without_end(
+    store, build, clock, monkeypatch
+):
+    monkeypatch.setattr("agents.durable.runner.BACKOFF", (0.001,))
+
+    def misfit(event, context):
+        verified = IncidentResolved(how="verified", checks=())
+        return Outcome(emit=(answer(event, "Diagnostician", 0, verified, clock.now()),))
+
+    agent = Scripted(*[misfit] * 50)
+    async with Running(store, clock, agent) as running:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: running.states("Diagnostician")[-1:] == ["down"])
+        (parked,) = await store.parked()
+        assert parked.error.startswith("IllegalTransitionError: ")
+    assert len(agent.seen) == 5
+
+
+async def test_a_record_that_can_not_be_read_keeps_the_others_from_nobody(store, build, clock):
+    def of_a_newer_version(connection):
+        pause = Event(id="pause:1", source="ada", data=AutomationPaused(by="ada"), time=clock.now())
+        log.append(connection, [pause])
+        connection.execute(s.event.update().where(s.event.c.id == "pause:1").values(type="automation.dimmed"))
+
+    agent = Scripted()
+    async with Running(store, clock, agent):
+        await store.database.run(of_a_newer_version)
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(agent.seen) == 1)
+
+
+async def test_a_delivery_that_can_not_be_read_keeps_the_agent_from_no_other(store, build, clock):
+    for target in ("demo", "other"):
+        await store.open_incident(build.opened().model_copy(update={"target": target}), "Sentry", clock.now())
+    await store.database.run(lambda c: c.execute(s.event.update().where(s.event.c.incident == "INC-1").values(data="{}")))
+    agent = Scripted()
+    async with Running(store, clock, agent):
+        await until(lambda: [event.incident for event in agent.seen] == ["INC-2"])
+
+
+async def test_a_request_that_can_not_be_read_does_not_end_the_sweep(store, clock, monkeypatch):
+    monkeypatch.setattr("agents.durable.runner.SWEEP_SECONDS", 0.001)
+    swept = []
+
+    async def unreadable():
+        swept.append(1)
+        raise ValueError("no deadline")
+
+    store.expire_approvals = unreadable
+    runner = Runner(bus=EmbeddedBus(store), store=store, telemetry=SpyTelemetry(), clock=clock)
+    sweeping = asyncio.create_task(runner.sweep())
+    try:
+        await until(lambda: len(swept) > 1)
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)

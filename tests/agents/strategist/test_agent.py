@@ -173,3 +173,14 @@ async def test_the_diagnostician_is_silent_on_a_person_s_wish_and_on_what_moved_
     for incident in (manual, build.proposed(), None):
         agent = Diagnostician(EmbeddedReasoner(CATALOGUE))
         assert (await agent.handle(build.event(build.opened()), build.context(incident))).emit == ()
+
+
+@pytest.mark.parametrize(("seconds", "kind"), [(120, "failover_region"), (121, "page_person")])
+async def test_what_was_asked_for_while_the_swarm_was_away_is_not_done_at_another_time(build, seconds, kind):
+    wish = build.event(FailoverRequested(target="demo", region="west", by="ada"))
+    incident = evolve(build.fold(build.opened()), wish)
+    build.clock.advance(seconds)
+    (said,) = (await strategist(build).handle(wish, build.context(incident))).emit
+    plan = said.data.strategy
+    assert plan.actions[0].kind == kind
+    assert ("ask again" in plan.rationale) is (kind == "page_person")
