@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from agents.events import Event
-from overwatch_tui.attach.link import connect
+from overwatch_tui.attach.link import PROTOCOL, connect
 from overwatch_tui.attach.listener import Listener
 from overwatch_tui.attach.remote import RemoteSwarm
 from overwatch_tui.attach.wire import Hello, Past, encode, from_swarm
@@ -155,8 +155,8 @@ async def closed() -> None:
         await asyncio.sleep(0)
 
 
-ANNA = Hello(1, "anna", False)
-LOOKER = Hello(1, "anna", True)
+ANNA = Hello(PROTOCOL, "anna", False)
+LOOKER = Hello(PROTOCOL, "anna", True)
 
 
 class Feed(Buffer):

@@ -11,7 +11,7 @@ from agents.durable.errors import ApprovalError
 from agents.events import Event
 from agents.telemetry import AgentState, RegionSample, SwarmState, Thought
 from overwatch_tui.attach import session
-from overwatch_tui.attach.link import NobodyListensError, connect, socket_path
+from overwatch_tui.attach.link import PROTOCOL, NobodyListensError, connect, socket_path
 from overwatch_tui.attach.listener import CONNECTIONS, SCREENS
 from overwatch_tui.attach.wire import (
     Answer,
@@ -46,7 +46,7 @@ async def test_a_screen_hears_the_past_then_how_things_stand_then_what_happens(t
     async with Heard(tmp_path, FakeDesk(EVENTS[:3])) as swarm:
         swarm.all_well()
         async with raw(tmp_path, ANNA) as screen:
-            assert await screen.next() == Welcome(1)
+            assert await screen.next() == Welcome(PROTOCOL)
             assert await screen.until(CaughtUp) == [*(Past(event) for event in EVENTS[:3]), CaughtUp()]
             now = await screen.until(SwarmState)
             assert now[0] == Targets((DEMO,))
@@ -86,7 +86,7 @@ async def test_a_past_that_can_not_be_read_is_told_and_the_rest_goes_on(tmp_path
 
 async def test_what_is_asked_is_done_in_the_name_of_who_asks(tmp_path):
     fault = ChaosFault("outage")
-    async with Heard(tmp_path) as swarm, raw(tmp_path, Hello(1, " anna\x1b[2J ", False)) as screen:
+    async with Heard(tmp_path) as swarm, raw(tmp_path, Hello(PROTOCOL, " anna\x1b[2J ", False)) as screen:
         asked = (
             Decide(1, "A1", True, "ok"),
             Pause(2, "why"),

@@ -9,7 +9,7 @@ import socket
 import pytest
 
 from overwatch_tui.attach import remote, session
-from overwatch_tui.attach.link import socket_path
+from overwatch_tui.attach.link import PROTOCOL, socket_path
 from overwatch_tui.attach.wire import CaughtUp, Dropped, Past, Refused, Welcome, encode
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.state.models import HostView
@@ -186,7 +186,7 @@ async def scripted(home, *script: bytes, hold: bool = True):
         await closed()
 
 
-HI = encode(Welcome(1))
+HI = encode(Welcome(PROTOCOL))
 CAUGHT = encode(CaughtUp())
 
 
