@@ -18,6 +18,7 @@ from agents.durable.retention import SOURCE, BrokenJournalError, Retention
 from agents.durable.store import Store
 from agents.events import AutomationPaused, Event
 from agents.journal_settings import JournalSettings
+from agents.sanitize import clean
 from agents.seams import Clock
 
 NEWEST = 10_000
@@ -71,7 +72,7 @@ class JournalKeeper:
             self.problem = ""
 
     async def _distrust(self, what: str) -> None:
-        self.problem = f"the journal was changed: {what}: overwatch-tui audit verify"
+        self.problem = f"the journal was changed: {clean(what)}: overwatch-tui audit verify"
         finding = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()[:24]
         pause = AutomationPaused(by=SOURCE, reason=self.problem[:2_000])
         await self._store.append([Event(id=f"distrust:{finding}", source=SOURCE, data=pause, time=self._clock.now())])
