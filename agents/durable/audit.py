@@ -93,9 +93,7 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
     """
     with reading(path) as connection:
         version = _version(connection, path)
-        if (broken := _shape(connection, version)) is not None:
-            return Verdict(0, Mark(), Mark(), broken)
-        pruned, remembered, broken = _marks(connection)
+        pruned, remembered, broken = _marks(connection, version)
         if broken is not None:
             return Verdict(0, Mark(), pruned, broken)
         total, first, last = connection.execute(
@@ -172,8 +170,10 @@ def _shape(connection: sqlite3.Connection, version: str) -> Broken | None:
     return None if missing is None else Broken("schema", f"its {missing!r} is missing")
 
 
-def _marks(connection: sqlite3.Connection) -> tuple[Mark, Mark | None, Broken | None]:
-    """The anchor and the remembered head; what does not fit about them."""
+def _marks(connection: sqlite3.Connection, version: str) -> tuple[Mark, Mark | None, Broken | None]:
+    """The anchor and the remembered head; what does not fit about them, or about the tables."""
+    if (broken := _shape(connection, version)) is not None:
+        return Mark(), None, broken
     found: dict[str, Mark] = {}
     for key, value in connection.execute("SELECT key, value FROM meta WHERE key IN (?, ?)", (ANCHOR_KEY, HEAD_KEY)):
         try:
