@@ -30,7 +30,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _FLAG = re.compile(
-    r"(?<![\w-])(--?(?:[a-z]{1,20}-){0,3}(?:password|passwd|passphrase|token|secret|api-key|access-key|client-secret) +[\"']?)(?![-$<\"'])(?=[^\s\"']*[^a-z\s\"'.,;:])[^\s\"']{4,}"
+    r"(?<![\w-])(--?(?:[a-z]{1,20}-){0,3}(?:password|passwd|passphrase|token|secret|api-key|access-key|client-secret) +[\"']?)"
+    r"(?![-$<\"'])(?=[^\s\"']*[^a-z\s\"'.,;:])[^\s\"']{4,}"
 )
 _COOKIE = re.compile(r"\b((?:set-)?cookie[\"']? *[:=] *[\"']?[\w.-]{1,64}=)(?!\[secret)[^\s\"',;]+", re.IGNORECASE)
 _REVISION = re.compile(r"[\w.]*--[a-z0-9][\w.-]*", re.IGNORECASE)
