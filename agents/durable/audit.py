@@ -16,6 +16,7 @@ from agents.durable.errors import DurableError, StorageError
 from agents.durable.follows import Follows
 from agents.durable.schema import HEAD, UNIQUE, metadata
 from agents.durable.upgrade import KNOWN
+from agents.events import AutomationArmed, AutomationPaused
 from agents.sanitize import clean
 
 BATCH = 1_000
@@ -115,11 +116,7 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
                 follows.take(record)
             if progress is not None and walk.count % BATCH == 0:
                 progress(walk.count, total)
-        broken = _tail(version, walk.at, remembered, last)
-        if broken is None and follows is not None:
-            broken = follows.end(pruned)
-        elif follows is not None:
-            follows.close()
+        broken = _end(connection, follows, pruned, _tail(version, walk.at, remembered, last))
     verdict = Verdict(walk.count, walk.at, pruned, broken, derived=follows is not None)
     if head is None or broken is not None:
         return verdict
@@ -167,7 +164,10 @@ def _shape(connection: sqlite3.Connection, version: str) -> Broken | None:
         newer = "sample" in names
         return Broken("schema", f"it says that it has the older schema {version}, and has not") if newer else None
     missing = next((name for name in (*metadata.tables, UNIQUE) if name not in names), None)
-    return None if missing is None else Broken("schema", f"its {missing!r} is missing")
+    if missing is not None:
+        return Broken("schema", f"its {missing!r} is missing")
+    rows = connection.execute("SELECT count(*) FROM automation").fetchone()[0]
+    return None if rows <= 1 else Broken("schema", f"whether automation is paused is said {rows} times")
 
 
 def _marks(connection: sqlite3.Connection, version: str) -> tuple[Mark, Mark | None, Broken | None]:
@@ -199,6 +199,26 @@ def _at(connection: sqlite3.Connection, broken: Broken, record: Record, walk: Wa
     if place is None:
         return broken
     return broken_at(record, "order", f"it was written behind what is record {place[0]} now, not behind record {walk.at.seq}")
+
+
+def _end(connection: sqlite3.Connection, follows: Follows | None, pruned: Mark, tail: Broken | None) -> Broken | None:
+    """What does not fit once the records do: all that is derived from them, or, where time is short, the pause alone."""
+    if follows is None:
+        return tail or _pause(connection)
+    if tail is not None:
+        follows.close()
+        return tail
+    return follows.end(pruned)
+
+
+def _pause(connection: sqlite3.Connection) -> Broken | None:
+    """Whether automation stands as the newest record about it says: nobody acts on a pause that was taken away meanwhile."""
+    kinds = (AutomationPaused.TYPE, AutomationArmed.TYPE)
+    said = connection.execute("SELECT type FROM event WHERE type IN (?, ?) ORDER BY seq DESC LIMIT 1", kinds).fetchone()
+    stands = connection.execute("SELECT paused FROM automation").fetchall()
+    if said is None or stands == [(said[0] == AutomationPaused.TYPE,)]:
+        return None
+    return Broken("automation", "whether automation is paused is not what the events say")
 
 
 def _tail(version: str, at: Mark, remembered: Mark | None, last: int) -> Broken | None:

@@ -140,7 +140,7 @@ class Follows:
         expected = None if derived is None else tuple(derived)
         if expected is None and (stood := self._stood) is not None:
             expected = (stood.paused, stood.by, stood.reason, stood.at.isoformat())
-        if self._connection.execute(query).fetchall() != ([] if expected is None else [expected]):
+        if expected != self._connection.execute(query).fetchone():
             return Broken("automation", "whether automation is paused is not what the events say")
         return None
 

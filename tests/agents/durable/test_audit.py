@@ -55,9 +55,31 @@ def test_a_schema_that_nobody_knows_does_not_pass_as_an_older_one(journal, state
         examine(journal)
 
 
+@pytest.mark.parametrize("change", ["UPDATE automation SET paused = 1", "DELETE FROM automation"])
+def test_a_start_sees_that_a_pause_was_made_or_taken_away_behind_the_journal(journal, change):
+    assert examine(journal, newest=5).broken is None
+    tamper(journal, change)
+    assert examine(journal, newest=5).broken.flaw == "automation"
+
+
 def test_a_second_row_that_says_how_automation_stands_is_named(journal):
     tamper(journal, "INSERT INTO automation VALUES (7, 0, 'eve', '', '2026-11-23T14:00:00+00:00')")
-    assert examine(journal).broken.flaw == "automation"
+    assert examine(journal).broken.flaw == "schema"
+
+
+async def test_a_pause_that_is_taken_away_a_second_time_is_a_second_finding(store, build, clock, tmp_path):
+    await resolved_incident(store, build)
+    keeper = JournalKeeper(store, JournalSettings(), tmp_path / "archive", clock)
+    for _ in range(2):
+        await store.pause(by="ada")
+        tamper(store.database.path, "UPDATE automation SET paused = 0")
+        await keeper.check()
+        assert keeper.problem
+        assert (await store.automation()).paused
+        await keeper.check()
+        assert not keeper.problem
+        clock.advance(1)
+        await store.arm(by="grace")
 
 
 @pytest.mark.parametrize("planted", ["open\x1b]0;owned\x07\u202e", b"\xff\xfe", "\x9b2J"])
