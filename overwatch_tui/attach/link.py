@@ -21,7 +21,7 @@ from typing import Any
 from agents.sanitize import clean
 
 SOCKET = "swarm.sock"
-PROTOCOL = 1
+PROTOCOL = 2
 """Raised with every change that the other end would not understand."""
 
 LONGEST_PATH = 100

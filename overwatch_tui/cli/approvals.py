@@ -12,7 +12,7 @@ from overwatch_tui.cli.common import CommandError, JsonOption, UsageError, echo_
 if TYPE_CHECKING:
     from agents.durable.store import Store
     from agents.incident import Incident
-from agents.records import Approval
+    from agents.records import Approval
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident (INC-7), or the request itself.")]
 BindingOption = Annotated[

@@ -15,7 +15,7 @@ from overwatch_tui.state.words import blast_radius, call_line, confidence, given
 if TYPE_CHECKING:
     from agents.facts import Check, Diagnosis, Hypothesis, Observation, Strategy
     from agents.incident import Incident
-from agents.records import Approval, Step
+    from agents.records import Approval, Step
 
 LABEL = 14
 """The width of the labels' column."""

@@ -29,7 +29,7 @@ def commands() -> list[str]:
 @pytest.mark.parametrize("line", commands())
 def test_every_command_of_the_readme_exists_with_its_options(cli, line):
     _, *words = shlex.split(line, comments=True)
-    names = words[: 2 if words[0] in {"chaos", "incidents"} else 1]
+    names = words[: 2 if words[0] in {"audit", "chaos", "incidents", "policy"} else 1]
     help_ = cli(*names, "--help")
     assert help_.status == 0
     for option in (word for word in words if word.startswith("--")):
