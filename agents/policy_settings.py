@@ -161,3 +161,8 @@ class PolicySettings(Section):
     """Good probes in a row that a region needs to receive traffic."""
     max_replication_lag_s: float = Field(default=5, ge=0, le=MONTH_S)
     """A region whose health document reports more replication lag, in seconds, receives no traffic."""
+
+    def longest_look_back(self) -> tuple[str, float]:
+        """Which of the windows that are set looks back the furthest, and how many seconds: what lies in it must be kept."""
+        names = ("cool_down_s", "hold_down_s", "switch_window_s")
+        return max(((name, float(getattr(self, name))) for name in names), key=lambda one: one[1])

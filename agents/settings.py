@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import itertools
+import math
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -36,6 +37,7 @@ from agents.tool_settings import ToolsSettings
 OWN_VARIABLES = frozenset({"OVERWATCH_HOME", "OVERWATCH_CONFIG", "OVERWATCH_MCP_CONFIG", "OVERWATCH_MCP_TOKEN"})
 """Variables with the prefix that are not settings."""
 DOT_ENV = ".env"
+DAY_S = 86_400.0
 DEMO = "demo"
 """The name of the target that Overwatch starts itself."""
 
@@ -210,6 +212,16 @@ class Settings(BaseSettings):
     def _one_demo(self) -> Settings:
         if DEMO in self.targets and self.demo.enabled:
             raise ValueError(f"targets.{DEMO} has the name of the demo: give the target another, or set demo.enabled = false")
+        return self
+
+    @model_validator(mode="after")
+    def _journal_reaches_back(self) -> Settings:
+        days, name, seconds = self.journal.keep_days, *self.policy.longest_look_back()
+        if 0 < days * DAY_S < seconds:
+            raise ValueError(
+                f"journal.keep_days {days} is shorter than policy.{name} ({seconds:.0f} s), and what was pruned is not counted: "
+                f"keep {math.ceil(seconds / DAY_S)} days or more"
+            )
         return self
 
     @property

@@ -14,7 +14,10 @@ from pathlib import Path
 from agents.durable.chain import ANCHOR_KEY, HEAD_KEY, Broken, Flaw, Mark, Record, Walk, broken_at
 from agents.durable.errors import DurableError, StorageError
 from agents.durable.follows import Follows
-from agents.durable.schema import HEAD
+from agents.durable.schema import HEAD, UNIQUE, metadata
+from agents.durable.upgrade import KNOWN
+from agents.events import AutomationArmed, AutomationPaused
+from agents.sanitize import clean
 
 BATCH = 1_000
 COLUMNS = ", ".join(Record._fields)
@@ -90,7 +93,8 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
     Raises DurableError where the file can't be read, and UnknownHeadError.
     """
     with reading(path) as connection:
-        pruned, remembered, broken = _marks(connection)
+        version = _version(connection, path)
+        pruned, remembered, broken = _marks(connection, version)
         if broken is not None:
             return Verdict(0, Mark(), pruned, broken)
         total, first, last = connection.execute(
@@ -99,10 +103,9 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
         if total and first <= pruned.seq:
             text = f"it lies before record {pruned.seq + 1}, where the journal begins"
             return Verdict(0, Mark(), pruned, Broken("anchor" if pruned.seq else "extra", text, first))
-        current = connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)
         start = _start(connection, pruned, newest)
         walk = Walk(start)
-        follows = Follows(connection) if newest is None and current else None
+        follows = Follows(connection) if newest is None and version == HEAD else None
         kept: int | None = 0 if head is not None and pruned.seq and pruned.hash.startswith(head) else None
         for record in records(connection, start.seq):
             if (broken := walk.step(record)) is not None:
@@ -113,11 +116,7 @@ def examine(path: Path, *, head: str | None = None, newest: int | None = None, p
                 follows.take(record)
             if progress is not None and walk.count % BATCH == 0:
                 progress(walk.count, total)
-        broken = _tail(connection, walk.at, remembered, last)
-        if broken is None and follows is not None:
-            broken = follows.end(pruned)
-        elif follows is not None:
-            follows.close()
+        broken = _end(connection, follows, pruned, _tail(version, walk.at, remembered, last))
     verdict = Verdict(walk.count, walk.at, pruned, broken, derived=follows is not None)
     if head is None or broken is not None:
         return verdict
@@ -143,8 +142,38 @@ def records(connection: sqlite3.Connection, after: int, until: int | None = None
         after = rows[-1][0]
 
 
-def _marks(connection: sqlite3.Connection) -> tuple[Mark, Mark | None, Broken | None]:
-    """The anchor and the remembered head; what does not fit about them."""
+def _version(connection: sqlite3.Connection, path: Path) -> str:
+    """The schema that the database says it has. Raises DurableError where this program does not know it."""
+    said = connection.execute("SELECT version_num FROM alembic_version").fetchall()
+    if len(said) != 1 or said[0][0] not in KNOWN:
+        raise DurableError(
+            f"{str(path)!r} says that it has the schema {clean([one for (one,) in said], 80)}, and this Overwatch knows "
+            f"{', '.join(KNOWN)}: where no newer one wrote it, it was changed"
+        )
+    return str(said[0][0])
+
+
+def _shape(connection: sqlite3.Connection, version: str) -> Broken | None:
+    """What would make rows differ from what was written, or keep them from being compared: the walk alone would not see it."""
+    found = connection.execute("SELECT type, name FROM sqlite_master ORDER BY name").fetchall()
+    strange = next(((kind, name) for kind, name in found if kind in {"trigger", "view"}), None)
+    if strange is not None:
+        return Broken("schema", f"it has a {strange[0]}, {strange[1]!r}, that Overwatch did not make")
+    names = {name for _, name in found}
+    if version != HEAD:
+        newer = "sample" in names
+        return Broken("schema", f"it says that it has the older schema {version}, and has not") if newer else None
+    missing = next((name for name in (*metadata.tables, UNIQUE) if name not in names), None)
+    if missing is not None:
+        return Broken("schema", f"its {missing!r} is missing")
+    rows = connection.execute("SELECT count(*) FROM automation").fetchone()[0]
+    return None if rows <= 1 else Broken("schema", f"whether automation is paused is said {rows} times")
+
+
+def _marks(connection: sqlite3.Connection, version: str) -> tuple[Mark, Mark | None, Broken | None]:
+    """The anchor and the remembered head; what does not fit about them, or about the tables."""
+    if (broken := _shape(connection, version)) is not None:
+        return Mark(), None, broken
     found: dict[str, Mark] = {}
     for key, value in connection.execute("SELECT key, value FROM meta WHERE key IN (?, ?)", (ANCHOR_KEY, HEAD_KEY)):
         try:
@@ -172,11 +201,30 @@ def _at(connection: sqlite3.Connection, broken: Broken, record: Record, walk: Wa
     return broken_at(record, "order", f"it was written behind what is record {place[0]} now, not behind record {walk.at.seq}")
 
 
-def _tail(connection: sqlite3.Connection, at: Mark, remembered: Mark | None, last: int) -> Broken | None:
+def _end(connection: sqlite3.Connection, follows: Follows | None, pruned: Mark, tail: Broken | None) -> Broken | None:
+    """What does not fit once the records do: all that is derived from them, or, where time is short, the pause alone."""
+    if follows is None:
+        return tail or _pause(connection)
+    if tail is not None:
+        follows.close()
+        return tail
+    return follows.end(pruned)
+
+
+def _pause(connection: sqlite3.Connection) -> Broken | None:
+    """Whether automation stands as the newest record about it says: nobody acts on a pause that was taken away meanwhile."""
+    kinds = (AutomationPaused.TYPE, AutomationArmed.TYPE)
+    said = connection.execute("SELECT type FROM event WHERE type IN (?, ?) ORDER BY seq DESC LIMIT 1", kinds).fetchone()
+    stands = connection.execute("SELECT paused FROM automation").fetchall()
+    if said is None or stands == [(said[0] == AutomationPaused.TYPE,)]:
+        return None
+    return Broken("automation", "whether automation is paused is not what the events say")
+
+
+def _tail(version: str, at: Mark, remembered: Mark | None, last: int) -> Broken | None:
     """Whether the journal ends where it was left."""
     if remembered is None:
-        old = connection.execute("SELECT version_num FROM alembic_version").fetchone() == ("0001",)
-        return None if old or last == 0 else Broken("head", "what was remembered of the newest record is gone")
+        return None if version != HEAD or last == 0 else Broken("head", "what was remembered of the newest record is gone")
     if remembered == at:
         return None
     if remembered.seq > at.seq:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from agents.durable import schema as s
 from agents.facts import canonical
+from agents.sanitize import clean
 
 GENESIS = "0" * 64
 HEAD_KEY = "journal.head"
@@ -24,7 +25,19 @@ CONTENT = ("id", "type", "source", "incident", "cause", "time", "data", "tracepa
 """The columns that a record's hash covers."""
 
 Flaw = Literal[
-    "content", "link", "order", "missing", "tail", "extra", "head", "anchor", "unreadable", "incident", "approval", "automation"
+    "content",
+    "link",
+    "order",
+    "missing",
+    "tail",
+    "extra",
+    "head",
+    "anchor",
+    "unreadable",
+    "incident",
+    "approval",
+    "automation",
+    "schema",
 ]
 
 
@@ -69,7 +82,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The first thing that does not fit: which record, and what about it. `seq` is where it was, or should have been."""
+    """The first thing that does not fit: which record, and what about it. `seq` is where it was, or should have been.
+
+    Whoever changed the record chose its words, which people and the journal itself are told: so they are cleaned.
+    """
 
     flaw: Flaw
     text: str
@@ -77,6 +93,10 @@ class Broken:
     id: str = ""
     type: str = ""
     time: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("text", "id", "type", "time"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
 
     def line(self) -> str:
         """One line for people."""
@@ -106,7 +126,7 @@ class Walk:
         """The next record; what does not fit about it, or None."""
         try:
             fits = record.hash == chained(record.prev_hash, record.content())
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, RecursionError):
             fits = False
         if not fits:
             return broken_at(record, "content", "its content is not what was written")

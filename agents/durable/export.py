@@ -45,7 +45,8 @@ def whole_or_not(path: Path) -> Iterator[IO[str]]:
     """Write a file that is there only once it is whole and durable, for its owner alone; packed where it ends with `.gz`."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as raw:
+        partial.unlink(missing_ok=True)
+        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as raw:
             packed = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if path.suffix == ".gz" else None
             text = io.TextIOWrapper(packed or raw, encoding="utf-8", errors="surrogateescape", newline="\n")
             try:
@@ -125,7 +126,9 @@ def _record(value: object) -> Record:
     if not isinstance(value, dict) or set(value) != set(Record._fields):
         raise ValueError(f"it has not the keys {', '.join(Record._fields)}")
     record = Record(**value)
+    optional = (record.cause, record.traceparent)
     texts = [getattr(record, name) for name in Record._fields if name not in {"seq", "cause", "traceparent"}]
-    if not isinstance(record.seq, int) or not all(isinstance(text, str) for text in texts):
+    sound = all(isinstance(text, str) for text in texts) and all(isinstance(text, str | None) for text in optional)
+    if type(record.seq) is not int or not sound:
         raise ValueError("a value of it has the wrong type")
     return record

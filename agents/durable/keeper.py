@@ -18,6 +18,7 @@ from agents.durable.retention import SOURCE, BrokenJournalError, Retention
 from agents.durable.store import Store
 from agents.events import AutomationPaused, Event
 from agents.journal_settings import JournalSettings
+from agents.sanitize import clean
 from agents.seams import Clock
 
 NEWEST = 10_000
@@ -59,20 +60,21 @@ class JournalKeeper:
 
     async def _examine(self, newest: int | None) -> None:
         try:
-            broken = (await asyncio.to_thread(examine, self._store.database.path, newest=newest)).broken
+            verdict = await asyncio.to_thread(examine, self._store.database.path, newest=newest)
         except StorageError:
             raise
         except DurableError as error:
             await self._distrust(str(error))
             return
-        if broken is not None:
-            await self._distrust(broken.line())
+        if (broken := verdict.broken) is not None:
+            await self._distrust(broken.line(), verdict.head.hash if broken.flaw == "automation" else "")
         else:
             self.problem = ""
 
-    async def _distrust(self, what: str) -> None:
-        self.problem = f"the journal was changed: {what}: overwatch-tui audit verify"
-        finding = hashlib.sha256(what.encode("utf-8", "replace")).hexdigest()[:24]
+    async def _distrust(self, what: str, again: str = "") -> None:
+        """Pause for a finding, once. `again` tells it from an earlier one in the same words, where pausing has mended that."""
+        self.problem = f"the journal was changed: {clean(what)}: overwatch-tui audit verify"
+        finding = hashlib.sha256(f"{what}{again}".encode("utf-8", "replace")).hexdigest()[:24]
         pause = AutomationPaused(by=SOURCE, reason=self.problem[:2_000])
         await self._store.append([Event(id=f"distrust:{finding}", source=SOURCE, data=pause, time=self._clock.now())])
 

@@ -6,6 +6,9 @@ from sqlalchemy import Boolean, Column, Float, Index, Integer, MetaData, String,
 
 HEAD = "0002"
 
+UNIQUE = "one_unresolved_incident_per_target"
+"""The index that keeps two incidents from acting on one target."""
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -56,7 +59,7 @@ incident = Table(
     Column("status", String(16), nullable=False),
     Column("version", Integer, nullable=False),
     Column("state", Text, nullable=False),
-    Index("one_unresolved_incident_per_target", "target", unique=True, sqlite_where=text("status != 'resolved'")),
+    Index(UNIQUE, "target", unique=True, sqlite_where=text("status != 'resolved'")),
 )
 
 approval = Table(

@@ -87,8 +87,11 @@ def export(
     from agents.durable.export import whole_or_not, write
 
     begin = _moment(since)
+    source = database or existing()
+    if output is not None and ((source.exists() and output.exists() and output.samefile(source)) or not _is_plain(output)):
+        raise UsageError(f"-o {str(output)!r} is the database or no plain file, and would be replaced: name another one")
     try:
-        with reading(database or existing()) as connection:
+        with reading(source) as connection:
             after = 0
             if begin is not None:
                 query = "SELECT coalesce(min(seq), (SELECT max(seq) + 1 FROM event), 1) FROM event WHERE time >= ?"
@@ -137,6 +140,11 @@ def prune(
     typer.echo(f"{what} {'would be' if dry_run else 'were'} pruned")
     for path in done.archives:
         typer.echo(f"archived in {path}")
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether an export may lie there: a device or a folder is not taken away for it."""
+    return path.is_file() or not (path.exists() or path.is_symlink())
 
 
 def existing() -> Path:

@@ -75,9 +75,12 @@ def writable_home() -> Path:
 
 def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
     """Run `work` on the database of this home, beside a running swarm. Raises CommandError where there is none."""
+    from pydantic import ValidationError
+
     from agents.clock import SystemClock
     from agents.durable.errors import DurableError
     from agents.durable.store import Store
+    from agents.events import UnknownEventTypeError
 
     path = home() / "overwatch.db"
     if not path.is_file():
@@ -96,6 +99,10 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
         return asyncio.run(opened())
     except DurableError as error:
         raise CommandError(str(error)) from error
+    except (ValidationError, UnknownEventTypeError) as error:
+        raise CommandError(
+            f"{str(path)!r} holds what this version can't read: `overwatch-tui audit verify` says whether it was changed"
+        ) from error
 
 
 def echo_json(value: Any) -> None:

@@ -224,3 +224,12 @@ def undocumented(model, path=""):
 
 def test_every_field_says_what_it_is_for():
     assert list(undocumented(Settings)) == []
+
+
+@pytest.mark.parametrize("window", ["cool_down_s", "hold_down_s", "switch_window_s"])
+def test_what_the_gate_looks_back_at_must_be_kept(tmp_path, window):
+    text = f"[policy]\n{window} = {30 * 86_400}\n[journal]\nkeep_days = "
+    with pytest.raises(SettingsError, match=rf"journal\.keep_days 29 is shorter than policy\.{window} .* keep 30 days or more"):
+        load(written(tmp_path, f"{text}29"), environ={})
+    for days in (0, 30):
+        assert load(written(tmp_path, f"{text}{days}"), environ={}).journal.keep_days == days

@@ -29,6 +29,16 @@ _NAMED = re.compile(
     r"(?P<value>(?<=\")[^\"]+|(?<=')[^']+|[^\s\"',;&})\]]+)",
     re.IGNORECASE,
 )
+_FLAG = re.compile(
+    r"(?<![\w-])(--?(?:[a-z]{1,20}-){0,3}(?:password|passwd|passphrase|token|secret|api-key|access-key|client-secret) +[\"']?)"
+    r"(?![-$<\"'])(?=[^\s\"']*[^a-z\s\"'.,;:])[^\s\"']{4,}"
+)
+_COOKIE = re.compile(r"\b((?:set-)?cookie[\"']? *[:=] *[\"']?[\w.-]{1,64}=)(?!\[secret)[^\s\"',;]+", re.IGNORECASE)
+_REVISION = re.compile(r"[\w.]*--[a-z0-9][\w.-]*", re.IGNORECASE)
+_SERVICE = re.compile(
+    r"\w+-(?:api|app|broker|controller|gateway|issuer|manager|operator|provider|proxy|server|service|store|worker)", re.IGNORECASE
+)
+_REFERENCE = re.compile(r"\$(?:[A-Z_][A-Z0-9_]*|\{[A-Z_][A-Z0-9_]*\}?)|<[a-z][a-z _-]*>?")
 _NO_SECRET = re.compile(r"(?:\d{1,9}(?:\.\d+)?(?:ms|s|%)?|true|false|null|none)", re.IGNORECASE)
 
 
@@ -38,13 +48,21 @@ def redact(text: str) -> str:
     found = _IN_ADDRESS.sub(lambda m: f"{m[1]}{m[2] or ''}{HIDDEN}@", found)
     found = _AUTHORIZATION.sub(rf"\1{HIDDEN}", found)
     found = _SAID.sub(rf"\1{HIDDEN}", found)
+    found = _FLAG.sub(rf"\1{HIDDEN}", found)
+    found = _COOKIE.sub(rf"\1{HIDDEN}", found)
     return _NAMED.sub(_without_value, found)
 
 
 def _without_value(match: re.Match[str]) -> str:
-    """A count of tokens is no token, a password of digits is one; and a quoted path that ends in `/token` names a file."""
+    """What is named like a secret and is none.
+
+    A count of tokens is no token, a password of digits is one; a quoted path that ends in `/token` names a file; a revision
+    (`app--suffix`) has a weight, a service that hands out secrets a state; and `$PASSWORD` in a command only says where one is.
+    """
     path = match["sign"][0] in "\"'" and match.string[: match.start()].endswith("/")
     counted = "token" in match["name"].lower() and _NO_SECRET.fullmatch(match["value"])
-    if counted or path or match["value"].startswith(HIDDEN[:-1]):
+    weight = _REVISION.search(match["name"]) and match["value"].isdigit() and len(match["value"]) <= 3
+    state = _SERVICE.fullmatch(match["name"]) and match["sign"].startswith(":") and match["value"].isalpha()
+    if counted or path or weight or state or _REFERENCE.fullmatch(match["value"]) or match["value"].startswith(HIDDEN[:-1]):
         return match[0]
     return f"{match['name']}{match['sign']}{match['open']}{HIDDEN}"

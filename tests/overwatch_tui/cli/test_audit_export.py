@@ -6,6 +6,7 @@ import gzip
 import json
 
 import pytest
+from journal_support import tamper
 
 from agents.durable.export import whole_or_not
 from agents.events import IncidentResolved
@@ -129,3 +130,23 @@ def test_a_place_that_can_not_be_written_to_is_said(cli, exported, tmp_path):
     said = cli("audit", "export", "-o", str(tmp_path / "none" / "x.jsonl"))
     assert said.status == 1
     assert "none" in said.err
+
+
+def test_an_export_replaces_neither_the_database_nor_what_is_no_file(cli, exported, home, tmp_path):
+    database = home / "overwatch.db"
+    before = database.read_bytes()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "nowhere").symlink_to(tmp_path / "absent")
+    for name in (database, tmp_path / "folder", tmp_path / "nowhere", "/dev/null"):
+        said = cli("audit", "export", "-o", str(name))
+        assert said.status == 2
+        assert "name another one" in said.err
+    assert database.read_bytes() == before
+
+
+@pytest.mark.parametrize("command", [("incidents", "list"), ("incidents", "report", "INC-1", "-o", "-")])
+def test_what_was_changed_beyond_reading_is_one_line_that_names_verify(cli, exported, home, command):
+    tamper(home / "overwatch.db", "UPDATE incident SET state = '{}'")
+    said = cli(*command)
+    assert said.status == 1
+    assert "audit verify" in said.err

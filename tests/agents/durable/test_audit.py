@@ -1,0 +1,117 @@
+"""What is done to a database beside its records is named, and whoever did it chooses no words on anybody's terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from journal_support import resolved_incident, tamper, write_journal
+
+from agents.durable.audit import examine
+from agents.durable.errors import DurableError
+from agents.durable.export import verify_file, whole_or_not
+from agents.durable.keeper import JournalKeeper
+from agents.journal_settings import JournalSettings
+
+
+@pytest.fixture
+def journal(tmp_path, build):
+    path = tmp_path / "overwatch.db"
+    asyncio.run(write_journal(path, build))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("CREATE TRIGGER t AFTER UPDATE ON automation BEGIN UPDATE automation SET paused = 0; END", "trigger, 't'"),
+        ("CREATE VIEW intents AS SELECT * FROM intent WHERE 0", "view, 'intents'"),
+        ("DROP INDEX one_unresolved_incident_per_target", "'one_unresolved_incident_per_target' is missing"),
+        ("DROP TABLE approval", "'approval' is missing"),
+        ("UPDATE alembic_version SET version_num = '0001'", "the older schema 0001, and has not"),
+    ],
+)
+def test_what_changes_rows_or_hides_them_from_the_comparison_is_named(journal, statement, named):
+    tamper(journal, statement)
+    broken = examine(journal).broken
+    assert broken is not None
+    assert broken.flaw == "schema"
+    assert named in broken.text
+    assert examine(journal, newest=5).broken == broken, "a start looks at it as well"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM alembic_version",
+        "UPDATE alembic_version SET version_num = '9999'",
+        "INSERT INTO alembic_version VALUES ('0001')",
+    ],
+)
+def test_a_schema_that_nobody_knows_does_not_pass_as_an_older_one(journal, statement):
+    tamper(journal, statement)
+    with pytest.raises(DurableError, match="says that it has the schema"):
+        examine(journal)
+
+
+@pytest.mark.parametrize("change", ["UPDATE automation SET paused = 1", "DELETE FROM automation"])
+def test_a_start_sees_that_a_pause_was_made_or_taken_away_behind_the_journal(journal, change):
+    assert examine(journal, newest=5).broken is None
+    tamper(journal, change)
+    assert examine(journal, newest=5).broken.flaw == "automation"
+
+
+def test_a_second_row_that_says_how_automation_stands_is_named(journal):
+    tamper(journal, "INSERT INTO automation VALUES (7, 0, 'eve', '', '2026-11-23T14:00:00+00:00')")
+    assert examine(journal).broken.flaw == "schema"
+
+
+async def test_a_pause_that_is_taken_away_a_second_time_is_a_second_finding(store, build, clock, tmp_path):
+    await resolved_incident(store, build)
+    keeper = JournalKeeper(store, JournalSettings(), tmp_path / "archive", clock)
+    for _ in range(2):
+        await store.pause(by="ada")
+        tamper(store.database.path, "UPDATE automation SET paused = 0")
+        await keeper.check()
+        assert keeper.problem
+        assert (await store.automation()).paused
+        await keeper.check()
+        assert not keeper.problem
+        clock.advance(1)
+        await store.arm(by="grace")
+
+
+@pytest.mark.parametrize("planted", ["open\x1b]0;owned\x07\u202e", b"\xff\xfe", "\x9b2J"])
+async def test_a_planted_id_reaches_no_terminal_and_does_not_keep_automation_from_being_paused(
+    store, build, clock, tmp_path, planted
+):
+    await resolved_incident(store, build)
+    tamper(store.database.path, "UPDATE event SET id = CAST(? AS TEXT) WHERE seq = 2", values=(planted,))
+    said = examine(store.database.path).broken.line()
+    assert said.isprintable()
+    assert said.encode()
+    keeper = JournalKeeper(store, JournalSettings(), tmp_path / "archive", clock)
+    await keeper.check()
+    standing = await store.automation()
+    assert standing.paused
+    assert standing.reason.isprintable()
+
+
+def test_a_file_with_values_of_other_types_is_refused_not_followed(journal, tmp_path):
+    deep = "[" * 900 + "]" * 900
+    record = dict.fromkeys(("id", "type", "source", "incident", "time", "data", "prev_hash", "hash"), "x")
+    line = json.dumps(record | {"seq": 1, "traceparent": None})[:-1] + f', "cause": {deep}}}\n'
+    path = tmp_path / "forged.jsonl"
+    path.write_text(line)
+    assert verify_file(path).broken.flaw == "unreadable"
+
+
+def test_a_link_that_lies_where_an_export_is_written_is_not_followed(tmp_path, monkeypatch):
+    monkeypatch.setattr("agents.durable.export.os.getpid", lambda: 7)
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    (tmp_path / ".out.jsonl.7.part").symlink_to(victim)
+    with whole_or_not(tmp_path / "out.jsonl") as file:
+        file.write("x\n")
+    assert (victim.read_text(), (tmp_path / "out.jsonl").read_text()) == ("mine", "x\n")
