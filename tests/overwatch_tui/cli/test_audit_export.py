@@ -129,3 +129,8 @@ def test_a_place_that_can_not_be_written_to_is_said(cli, exported, tmp_path):
     said = cli("audit", "export", "-o", str(tmp_path / "none" / "x.jsonl"))
     assert said.status == 1
     assert "none" in said.err
+
+
+def test_a_file_that_is_not_there_is_said_in_a_word(cli, tmp_path):
+    said = cli("audit", "verify", "--file", str(tmp_path / "none.jsonl"))
+    assert (said.status, said.err) == (1, f"overwatch-tui: '{tmp_path}/none.jsonl' can't be read: No such file or directory\n")
