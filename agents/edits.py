@@ -34,7 +34,8 @@ class Edit:
         """The name of what is changed. Raises EditError where that is not exactly one thing."""
         given = [name for name in ("replicas", "to", "image", "revision") if getattr(self, name) is not None]
         if len(given) != 1:
-            raise EditError(f"{given or 'nothing'} is to be changed: give one of replicas, to, image and revision")
+            wrong = f"{' and '.join(given)} can't be changed at once" if given else "nothing is to be changed"
+            raise EditError(f"{wrong}: give one of replicas, to, image and revision")
         return given[0]
 
 

@@ -95,7 +95,8 @@ def verify_file(path: Path, head: str | None = None) -> FileVerdict:
                 return FileVerdict(walk.count, begins, walk.at, gaps, broken)
             has = has or (head is not None and record.hash.startswith(head))
     except (OSError, EOFError, zlib.error) as error:
-        raise DurableError(f"{str(path)!r} can't be read: {error}") from error
+        why = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DurableError(f"{str(path)!r} can't be read: {why}") from error
     return FileVerdict(walk.count, begins or Mark(), walk.at, gaps, None, None if head is None else has)
 
 

@@ -121,9 +121,11 @@ class Looker:
                     await early()
             await everything
         finally:
-            for task in (everything, waker):
-                if task is not None and not task.done():
-                    task.cancel()
+            begun = [task for task in (everything, waker) if task is not None]
+            for task in begun:
+                task.cancel()
+            # Without this asyncio would report on stderr that nobody heard of a look that was called off.
+            await asyncio.gather(*begun, return_exceptions=True)
 
     async def _metrics(self, url: str, book: Book) -> _Page:
         """A metrics page, entered into the book as soon as it is there."""

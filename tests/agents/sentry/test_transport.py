@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 
 import pytest
 
@@ -11,6 +12,8 @@ from agents.clock import SystemClock
 from agents.sentry import Sentry
 from agents.sentry.asking import LARGE, SMALL, HttpTransport
 from agents.sentry.documents import read_health
+from agents.sentry.looks import Looker
+from agents.sentry.series import Book
 from agents.settings import SentrySettings, TargetSettings
 from agents.world import UnknownTargetError
 
@@ -201,3 +204,29 @@ async def test_sentry_probes_a_region_and_the_public_address_and_names_what_it_d
                 await sentry.probe("demo", "north")
         finally:
             await sentry.close()
+
+
+async def test_a_look_that_is_called_off_leaves_nothing_behind_that_asyncio_would_report():
+    reported, asked = [], asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: reported.append(context["message"]))
+
+    async def silent(_reader, _writer, _head):
+        asked.set()
+        await asyncio.Event().wait()
+
+    async def early(_look):
+        raise AssertionError("the look was called off before")
+
+    async with serving(silent) as url, transport() as http:
+        target = TargetSettings.model_validate({"regions": {"east": {"url": url}}})
+        looker = Looker(SentrySettings(), None, http, SystemClock())
+        looking = asyncio.create_task(looker.region("east", target.regions["east"], Book(), patience_s=30.0, early=early))
+        await asyncio.wait_for(asked.wait(), 5.0)
+        looking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await looking
+        del looking
+    gc.collect()
+    await asyncio.sleep(0)
+
+    assert reported == []

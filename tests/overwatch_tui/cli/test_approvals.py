@@ -162,7 +162,7 @@ def test_an_edit_is_a_document_for_scripts(cli, book):
     ("words", "status", "why"),
     [
         ((), 2, "give one of replicas, to, image and revision"),
-        (("--replicas", "4", "--to", "west"), 2, "give one of"),
+        (("--replicas", "4", "--to", "west"), 2, "replicas and to can't be changed at once: give one of"),
         (("--replicas", "0"), 1, "0 replicas would leave nobody serving"),
         (("--replicas", "many"), 2, "--replicas"),
         (("--to", "west"), 1, "change replicas"),

@@ -150,3 +150,8 @@ def test_what_was_changed_beyond_reading_is_one_line_that_names_verify(cli, expo
     said = cli(*command)
     assert said.status == 1
     assert "audit verify" in said.err
+
+
+def test_a_file_that_is_not_there_is_said_in_a_word(cli, tmp_path):
+    said = cli("audit", "verify", "--file", str(tmp_path / "none.jsonl"))
+    assert (said.status, said.err) == (1, f"overwatch-tui: '{tmp_path}/none.jsonl' can't be read: No such file or directory\n")
