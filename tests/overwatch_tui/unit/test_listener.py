@@ -136,12 +136,12 @@ async def test_a_refusal_is_an_answer(tmp_path):
 @pytest.mark.parametrize(
     ("greeting", "why"),
     [
-        (Hello(2, "anna", False), "version 1 of the protocol, not 2"),
-        (line("probe", protocol=0), "version 1 of the protocol, not 0"),
+        (Hello(PROTOCOL + 1, "anna", False), f"version {PROTOCOL} of the protocol, not {PROTOCOL + 1}"),
+        (line("probe", protocol=0), f"version {PROTOCOL} of the protocol, not 0"),
         (Arm(1), "'Arm' came before a greeting"),
         (b"GET / HTTP/1.1\n", "can't be read"),
         (b"x" * 70_000 + b"\n", "too long"),
-        (line("hello", protocol=1, me="e" * 500, read_only=False), "can't be read"),
+        (line("hello", protocol=PROTOCOL, me="e" * 500, read_only=False), "can't be read"),
     ],
     ids=["newer", "older", "ungreeted", "http", "oversized", "name"],
 )

@@ -193,7 +193,7 @@ CAUGHT = encode(CaughtUp())
 @pytest.mark.parametrize(
     ("script", "why"),
     [
-        ((encode(Welcome(2)),), "same version"),
+        ((encode(Welcome(PROTOCOL + 1)),), "same version"),
         ((CAUGHT,), "greets with 'CaughtUp'"),
         ((encode(Refused("8 screens are attached already: close one")),), "8 screens"),
         ((HI, encode(EVENTS[0])), "out of turn"),
