@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+WORKERS = $(shell $(BIN)/python -c "import os; print((os.cpu_count() or 1) + 1)")
 LOCKED := --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .PHONY: launch test lint bench chaos format lock simulate mutants
@@ -11,7 +12,7 @@ launch: $(STAMP)
 	@$(BIN)/overwatch-tui launch
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(ARGS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

@@ -25,14 +25,19 @@ def _loopback_alone(event: str, arguments: tuple) -> None:
 sys.addaudithook(_loopback_alone)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with real processes come one after another in two workers, so that they don't make each other slow.
+GROUPS = {"mcp_tools": "cloud", "chaos": "chaos", "test_killed": "chaos", "test_storage_faults": "chaos", "test_calm": "calm"}
+"""Where tests with real processes go that are not beside the others, by a part of their name."""
 
-    Those of the MCP server share a world of their own and wait for conditions alone: they go beside the others.
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests with real processes come one after another in few workers, so that they don't make each other slow.
+
+    Those of the MCP server share a world of their own, those that kill wait most of the time, and calm is a minute of waiting: they
+    go beside the others, in groups of their own.
     """
     for item in items:
         if item.get_closest_marker("processes") is not None:
-            group = "cloud" if "mcp_tools" in item.nodeid else "processes"
+            group = next((group for part, group in GROUPS.items() if part in item.nodeid), "processes")
             item.add_marker(pytest.mark.xdist_group(group))
 
 
