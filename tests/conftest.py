@@ -32,7 +32,7 @@ GROUPS = {"mcp_tools": "cloud", "chaos": "chaos", "test_killed": "chaos", "test_
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests with real processes come one after another in few workers, so that they don't make each other slow.
 
-    Those of the MCP server share a world of their own, those that kill wait most of the time, and calm is a minute of waiting: they
+    Those of the MCP server share a world of their own, those that kill mostly wait, and calm is a minute of waiting: they
     go beside the others, in groups of their own.
     """
     for item in items:
