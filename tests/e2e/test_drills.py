@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from long_support import LONG
 from processes import running
 
 from agents.catalogue import load_catalogue
@@ -66,6 +67,7 @@ def test_the_drill_exits_0_with_everything_that_it_asks_for(environment, tmp_pat
     assert set(again) == {"same"}
 
 
+@LONG
 def test_rounds_earn_a_record_and_say_how_it_changed(environment, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "overwatch_tui", "drill", "outage", "--repeat", "2", "--json"],

@@ -12,7 +12,7 @@ from processes import children_of, running
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
 
-KILLS = 20
+KILLS = 8  # `tests/chaos` kills many more in the core; `make chaos` kills this one as often
 SEED = 20_261_123
 
 

@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 from effects_support import TOOLS, Bench, call
+from long_support import LONG
 
 pytestmark = pytest.mark.processes
 
@@ -27,6 +28,7 @@ KINDS = {
     "error": {"status": 503},
     "slow": {"seconds": 2},
 }
+QUICK = {"conflict", "lose_after"}
 CASES = [
     (kind, tool)
     for kind in KINDS
@@ -44,7 +46,7 @@ def azure(local_azure, tmp_path_factory):
     made.close()
 
 
-@pytest.mark.parametrize(("kind", "tool"), CASES)
+@pytest.mark.parametrize(("kind", "tool"), [case if case[0] in QUICK else pytest.param(*case, marks=LONG) for case in CASES])
 def test_whatever_arm_does_once_the_write_has_one_effect(azure, kind, tool):
     operation = f"fault-{uuid.uuid4().hex[:8]}"
     prepare, once = TOOLS[tool]

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from effects_support import TOOLS, Bench, call
+from long_support import LONG
 
 pytestmark = pytest.mark.processes
 
 DYING = str(Path(__file__).with_name("dying_server.py"))
+QUICK = {"restart_service", "scale_service"}
 STEPS = ("before begin", "begin", "issued", "accepted", "before finish", "finish")
 
 
@@ -29,7 +31,7 @@ def operation():
     return f"crash-{uuid.uuid4().hex[:8]}"
 
 
-@pytest.mark.parametrize("tool", TOOLS)
+@pytest.mark.parametrize("tool", [tool if tool in QUICK else pytest.param(tool, marks=LONG) for tool in TOOLS])
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_at_any_step_and_delivered_again_it_happens_once(crash, operation, step, tool):
     prepare, once = TOOLS[tool]
