@@ -67,9 +67,23 @@ class Terminal:
 
     def _answer_question(self, target: str) -> None:
         self._press_until("a", lambda t: "Approve this?" in t, "the question")  # what has only just appeared takes no key
-        self._press_until(f"\x15{target}", lambda t: re.search(rf"│ +{target} +│", t) is not None, "the name in the field")
+        self._type_name(target)
         self.press("\r")
         self.wait_for(lambda t: "Approve this?" not in t, 20, "the question to be answered")
+
+    def _type_name(self, target: str, seconds: float = 60) -> None:
+        """Type into the field until it holds the name and no more.
+
+        Textual lets ctrl+u act after the letters that come with it at once, so it is pressed alone, on a field that is not empty.
+        """
+        empty, full = re.compile(rf"│ +type {target} to approve +│"), re.compile(rf"│ +{target} +│")
+        deadline = time.monotonic() + seconds
+        while not full.search(self.text):
+            assert time.monotonic() < deadline, f"typed {target!r} for {seconds} s; the screen is:\n{self.text}"
+            keys, then = (target, full) if empty.search(self.text) else ("\x15", empty)
+            self.press(keys)
+            with contextlib.suppress(AssertionError):
+                self.wait_for(lambda t, then=then: then.search(t) is not None, 2, "the field to follow")
 
     def _press_until(self, keys: str, holds: Callable[[str], bool], what: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
