@@ -226,7 +226,7 @@ def test_what_happens_to_users_is_found_in_the_metrics_and_the_logs(cloud):
     before = cloud.region("east")["requests_total"]
     try:
         admin(cloud, "east", "degrade", latency_ms=0, error_rate=1, duration_s=60, scope="region")
-        assert codes(cloud, "east") == {500}
+        assert eventually(lambda: codes(cloud, "east") == {500}), "a replica hears of its region's fault a moment later"
     finally:
         admin(cloud, "east", "recover")
     assert cloud.region("east")["requests_total"] >= before + 10

@@ -10,6 +10,7 @@ from typing import Any
 
 from mcp_support import RawServer
 
+IMAGES = ("mini-app:1", "mini-app:2")
 WEST, EAST = {"east": 0, "west": 100}, {"east": 100, "west": 0}
 
 
@@ -22,6 +23,7 @@ class Bench:
         self._config.write_text(json.dumps(local_azure.config(folder / "operations.db")), encoding="utf-8")
         self._started: list[RawServer] = []
         self.steady = self.start("-m", "overwatch_mcp.azure_mcp_server")
+        self._come_up_well()
 
     def start(self, *arguments: str, **more: str) -> RawServer:
         environment = self._azure.identity | more
@@ -30,12 +32,22 @@ class Bench:
         made.hello()
         return made
 
-    def wait_settled(self) -> None:
+    def wait_settled(self, region: str = "west") -> None:
         """Wait until the region is not being changed any more: what is lost then was not refused before."""
         deadline = time.monotonic() + 30
-        while state(self.steady)["provisioning_state"] == "InProgress":
+        while state(self.steady, region)["provisioning_state"] == "InProgress":
             assert time.monotonic() < deadline, "the region is still being changed"
             time.sleep(0.05)
+
+    def _come_up_well(self) -> None:
+        """The world is shared: another test may have left an image in both regions that does not come up."""
+        for region in ("east", "west"):
+            self.wait_settled(region)
+            found = state(self.steady, region)
+            if found["image"] not in IMAGES or found["replicas_ready"] < 2:
+                wanted = {"target": "demo", "region": region, "operation_id": f"open-{uuid.uuid4().hex[:8]}"}
+                call(self.steady, "deploy_container", image=IMAGES[0], **wanted)
+                self.wait_settled(region)
 
     def effects(self) -> dict[str, int]:
         """How often each kind of effect happened so far."""
@@ -67,12 +79,12 @@ def call(server, tool, **arguments):
     return answer["structuredContent"]
 
 
-def state(server):
-    return call(server, "get_service_state", target="demo", region="west")
+def state(server, region="west"):
+    return call(server, "get_service_state", target="demo", region=region)
 
 
 def other_image(server):
-    return "mini-app:2" if state(server)["image"] == "mini-app:1" else "mini-app:1"
+    return IMAGES[1] if state(server)["image"] == IMAGES[0] else IMAGES[0]
 
 
 def restart(server, operation):
@@ -88,13 +100,22 @@ def deploy(server, operation):
 
 
 def roll_back(server, operation):
-    """To the newest revision with another image; where there is none yet, one is made first."""
+    """To the newest revision with another image that came up well; where there is none yet, one is made first."""
+    if not (others := well_with_another_image(server)):
+        first = {"image": other_image(server), "operation_id": f"{operation}-first"}
+        call(server, "deploy_container", target="demo", region="west", **first)
+        others = well_with_another_image(server)
+    return {"target": "demo", "region": "west", "revision": others[0]}
+
+
+def well_with_another_image(server):
+    """The world is shared: what another test deployed there may never have come up."""
     here = state(server)["image"]
-    if all(one["image"] == here for one in revisions(server)):
-        here = other_image(server)
-        call(server, "deploy_container", target="demo", region="west", image=here, operation_id=f"{operation}-first")
-    back_to = next(one["name"] for one in revisions(server) if one["image"] != here)
-    return {"target": "demo", "region": "west", "revision": back_to}
+    return [
+        one["name"]
+        for one in revisions(server)
+        if one["image"] != here and one["error"] is None and one["provisioning_state"] == "Provisioned"
+    ]
 
 
 def switch(server, operation):
