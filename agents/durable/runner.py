@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from datetime import datetime
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
@@ -22,6 +23,8 @@ BACKOFF = (1.0, 5.0, 30.0, 120.0)
 ATTEMPTS = 5
 SWEEP_SECONDS = 5.0
 STORAGE_SECONDS = 1.0
+LONG_WAIT_SECONDS = 10.0
+"""A wait is told once it has lasted so long: most end in a moment."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +47,14 @@ class Runner:
         self._clock = clock
         self._settling = settling
         self._order: dict[tuple[str, str], asyncio.Lock] = {}
+        self._waits: dict[tuple[str, str], tuple[datetime, str, str]] = {}
+
+    def waiting(self) -> str:
+        """What has waited long, and why: nothing failed, and nothing goes on; empty while nothing has."""
+        now = self._clock.now()
+        since, incident, why = min(self._waits.values(), default=(now, "", ""))
+        waited = (now - since).total_seconds()
+        return f"{incident} has waited for {waited:.0f} s: {why}" if waited >= LONG_WAIT_SECONDS else ""
 
     async def run(self, agent: Agent) -> None:
         """Deliver to one agent until cancelled."""
@@ -81,6 +92,7 @@ class Runner:
         """See one delivery through, or arrange for the next try. Raises StorageError, which counts as no try."""
         try:
             await self._answer(agent, delivery)
+            self._waits.pop((agent.name, delivery.event.id), None)
         except StorageError:
             raise
         except ConflictError:
@@ -131,9 +143,13 @@ class Runner:
         attempts = await self._attempts(agent.name, delivery.event.id)
         if attempts is None:
             return
+        key = (agent.name, delivery.event.id)
         if not counted:
+            since = self._waits[key][0] if key in self._waits else self._clock.now()
+            self._waits[key] = since, delivery.event.incident, clean(error, 200)
             await self._bus.again(delivery, delay or BACKOFF[0])
             return
+        self._waits.pop(key, None)
         attempts += 1
         parked = attempts >= ATTEMPTS
         await self._remember(agent.name, delivery.event.id, attempts, clean(error), parked=parked)

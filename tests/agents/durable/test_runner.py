@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests_support import SpyTelemetry
@@ -47,8 +48,8 @@ class Running:
 
     async def __aenter__(self):
         self.bus = await EmbeddedBus(self.store).__aenter__()
-        runner = Runner(bus=self.bus, store=self.store, telemetry=self.telemetry, clock=self.clock)
-        self.tasks = [asyncio.create_task(runner.run(agent)) for agent in self.agents]
+        self.runner = Runner(bus=self.bus, store=self.store, telemetry=self.telemetry, clock=self.clock)
+        self.tasks = [asyncio.create_task(self.runner.run(agent)) for agent in self.agents]
         await asyncio.sleep(0)
         return self
 
@@ -96,6 +97,26 @@ async def test_asking_for_later_delivers_again_without_counting_where_waiting_is
         await store.open_incident(build.opened(), "Sentry", clock.now())
         await until(lambda: len(agent.seen) == 13)
         assert await store.parked() == []
+
+
+async def test_what_waits_for_long_is_told_with_its_reason_until_it_goes_on(store, build, clock):
+    go = asyncio.Event()
+
+    def held(event, context):
+        if not go.is_set():
+            agent.script.append(held)
+            raise RetryLaterError("the MCP server is \x1b[31maway", 0.001, counted=False)
+        return Outcome()
+
+    agent = Scripted(held)
+    async with Running(store, clock, agent) as running:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: len(agent.seen) > 3)
+        assert running.runner.waiting() == "", "most waits end in a moment"
+        clock.time += timedelta(seconds=63)
+        assert running.runner.waiting() == "INC-1 has waited for 63 s: the MCP server is away"
+        go.set()
+        await until(lambda: running.runner.waiting() == "")
 
 
 async def test_after_five_failures_a_delivery_is_parked_and_the_agent_shown_down(store, build, clock, monkeypatch):
