@@ -139,7 +139,10 @@ class StrategyRefused(Payload):
 
 
 class ActionFinished(Payload):
-    """One step was carried out, or undone (`undo`), or could not be. `command` is the equivalent command line."""
+    """One step was carried out, or undone (`undo`), or could not be. `command` is the equivalent command line.
+
+    `anew` says that it was refused because the plan had waited too long: nothing was learned of the remedy.
+    """
 
     TYPE = "action.finished"
     strategy: str
@@ -150,6 +153,7 @@ class ActionFinished(Payload):
     command: Text = ""
     undo: bool = False
     executor: str
+    anew: bool = False
 
 
 class VerificationPassed(Payload):

@@ -85,7 +85,8 @@ class Executor:
         if not self._mine(next_.call):
             return Outcome()
         result = await self._carry_out(next_, incident, context)
-        return Outcome(emit=tuple(self._report(event, next_, result, context)))
+        anew = result.status == "refused" and not next_.undo and self._stale(incident, context) is not None
+        return Outcome(emit=tuple(self._report(event, next_, result, context, anew=anew)))
 
     def _mine(self, call: Call | None) -> bool:
         return call is not None and call.tool in self.tools
@@ -131,7 +132,7 @@ class Executor:
         del next_, incident
         return None
 
-    def _report(self, event: Event, next_: Todo, result: CallResult, context: Context) -> list[Event]:
+    def _report(self, event: Event, next_: Todo, result: CallResult, context: Context, *, anew: bool) -> list[Event]:
         now = context.clock.now()
         finished = ActionFinished(
             strategy=next_.strategy.id,
@@ -142,6 +143,7 @@ class Executor:
             command=result.command,
             undo=next_.undo,
             executor=self.name,
+            anew=anew,
         )
         payloads: list[Payload] = [finished]
         what = next_.call.describe() if next_.call else next_.operation

@@ -264,6 +264,7 @@ def _finished(incident: Incident, data: ActionFinished, at: datetime) -> _Change
         undo=data.undo,
         executor=data.executor,
         at=at,
+        anew=data.anew,
     )
     changes: _Changes = {"steps": (*incident.steps, step)}
     if incident.status == "escalated":
@@ -300,7 +301,9 @@ def _failed(incident: Incident, data: VerificationFailed, _at: datetime) -> _Cha
 
 def _rolled_back(incident: Incident, data: RollbackFinished, _at: datetime) -> _Changes:
     strategy = _same_strategy(incident, data.strategy)
-    return {"status": "retry", "tried": (*incident.tried, Tried(strategy=strategy, result=data.summary))}
+    steps = incident.steps_of(strategy.id)
+    anew = bool(steps) and all(step.status == "refused" and step.anew for step in steps)
+    return {"status": "retry", "tried": (*incident.tried, Tried(strategy=strategy, result=data.summary, anew=anew))}
 
 
 def _escalated(_: Incident, data: IncidentEscalated, _at: datetime) -> _Changes:

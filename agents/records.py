@@ -23,6 +23,8 @@ class Step(Frozen):
     undo: bool
     executor: str
     at: AwareDatetime
+    anew: bool = False
+    """Refused because the plan had waited too long, which says nothing of its remedy."""
 
 
 class Approval(Frozen):
@@ -66,3 +68,5 @@ class Tried(Frozen):
 
     strategy: Strategy
     result: Text
+    anew: bool = False
+    """Nothing of it was begun, because it had waited too long: its remedy may be proposed again."""

@@ -57,7 +57,8 @@ class EmbeddedReasoner:
         """The catalogue's first remedy that is left."""
         del now
         chosen = candidates[0]
-        tried = f" after {len(incident.tried)} that did not help" if incident.tried else ""
+        count = sum(not attempt.anew for attempt in incident.tried)
+        tried = f" after {count} that did not help" if count else ""
         rationale = f"{chosen.rationale}: the first remedy for {chosen.fault_class} that may be used{tried}"
         on_thought(f"{rationale}\n")
         return Choice(0, rationale)

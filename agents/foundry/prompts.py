@@ -41,7 +41,7 @@ def choice(incident: Incident, candidates: Sequence[Strategy]) -> list[dict[str,
         }
         for n, s in enumerate(candidates)
     ]
-    tried = [{"did": [a.kind for a in t.strategy.actions], "came_to": "did not help"} for t in incident.tried]
+    tried = [{"did": [a.kind for a in t.strategy.actions], "came_to": "did not help"} for t in incident.tried if not t.anew]
     found = incident.diagnosis
     facts = {
         "fault_class": found.fault_class if found else None,

@@ -27,7 +27,7 @@ from agents.events import (
 from agents.facts import Strategy
 from agents.incident import Incident
 from agents.orchestrator.basis import decide
-from agents.orchestrator.people import falls_short, unfit
+from agents.orchestrator.people import falls_short, unfit, untimely
 from agents.orchestrator.policy import Decision
 from agents.policy_settings import PolicySettings
 from agents.records import Approval
@@ -139,8 +139,10 @@ class Orchestrator:
         if not approval.approved:
             why = approval.reason or "no reason given"
             return StrategyRefused(strategy=strategy.id, by=by, reasons=(f"rejected by {by}: {why}",), again=True)
-        if (wrong := unfit(approval, context.clock.now())) is not None:
+        if (wrong := unfit(approval)) is not None:
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=(wrong,), again=True)
+        if (late := untimely(approval, context.clock.now())) is not None:
+            return _made_anew(incident, strategy, late)
         if approval.binding != strategy.binding(incident.id, incident.proposed_version):
             reasons = ("what was approved is not what would be done now",)
             return StrategyRefused(strategy=strategy.id, by=POLICY, reasons=reasons, again=True)

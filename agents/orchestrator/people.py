@@ -15,7 +15,7 @@ SKEW = timedelta(seconds=5)
 """So far may a clock be behind the request, as one that is set by the network now and then is."""
 
 
-def unfit(approval: Approval, now: datetime) -> str | None:
+def unfit(approval: Approval) -> str | None:
     """Why this approval does not count, whatever the log says; None where it does."""
     people = approval.people
     if strangers := [name for name in people if not is_person(name)]:
@@ -26,10 +26,15 @@ def unfit(approval: Approval, now: datetime) -> str | None:
         return f"{len(people)} of {approval.needs} people approved"
     if approval.approvers and (strangers := [name for name in people if name not in approval.approvers]):
         return f"{strangers[0]!r} may not approve this: {' or '.join(approval.approvers)} may"
+    return None
+
+
+def untimely(approval: Approval, now: datetime) -> str | None:
+    """Why it is not the time any more for what this approval allowed; None where it is."""
     if now > approval.deadline:
-        return f"{' and '.join(people)} decided too late"
+        return f"could have been approved until {approval.deadline:%H:%M:%S}, and was looked at later"
     if now < approval.requested_at - SKEW:
-        return f"it was asked at {approval.requested_at:%H:%M:%S}, which is still to come: the clock was set back"
+        return f"was put to people at {approval.requested_at:%H:%M:%S}, which is still to come: the clock was set back"
     return None
 
 

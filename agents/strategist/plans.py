@@ -13,14 +13,14 @@ from agents.world import RegionFacts, World
 def remedies(incident: Incident, world: World, catalogue: Catalogue) -> Iterator[tuple[Action, float, str]]:
     """The remedies that are right, allowed and not tried yet, in order: action, reach (0..1 of users), and why.
 
-    A remedy that can't be bound (no destination, nothing to scale) is left out.
+    A remedy that can't be bound (no destination, nothing to scale) is left out. One whose plan had waited too long is not tried.
     """
     if incident.diagnosis is None:
         return
     fault = catalogue.faults.get(incident.diagnosis.fault_class)
     if fault is None:  # of another version's catalogue
         return
-    tried = {action.kind for attempt in incident.tried for action in attempt.strategy.actions}
+    tried = {action.kind for attempt in incident.tried if not attempt.anew for action in attempt.strategy.actions}
     for kind in fault.right:
         if kind in tried or kind in fault.harmful:
             continue

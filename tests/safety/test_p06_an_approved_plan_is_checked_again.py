@@ -8,7 +8,7 @@ import pytest
 from tests_support import FixedInventory
 
 from agents.catalogue import load_catalogue
-from agents.events import IncidentEscalated, StrategyApproved, StrategyRefused
+from agents.events import IncidentEscalated, IncidentUpdated, StrategyApproved, StrategyRefused
 from agents.incident import IllegalTransitionError, evolve
 from agents.orchestrator import Orchestrator
 from agents.policy_settings import PolicySettings
@@ -66,12 +66,22 @@ async def test_p06_after_the_deadline_a_person_is_paged_and_nothing_is_done(buil
     assert isinstance(data, IncidentEscalated)
 
 
-async def test_p06_an_approval_after_its_deadline_is_refused(build, orchestrator):
-    incident = build.awaiting(low(build), ttl_s=600)
+async def test_p06_an_approval_that_is_looked_at_after_its_deadline_allows_nothing_and_the_plan_is_made_anew(build, orchestrator):
+    incident = build.awaiting(low(build), ttl_s=600, confirm="demo")
+    build.clock.advance(600.001)
+    event = build.event(build.decided(incident))
+    (answered,) = (await orchestrator.handle(event, build.context(evolve(incident, event)))).emit
+    assert isinstance(answered.data, IncidentUpdated)
+    again = evolve(evolve(incident, event), answered)
+    assert (again.status, again.tried) == ("open", ()), "the remedy is not used up by a swarm that was away"
+
+
+async def test_p06_a_person_s_wish_that_is_looked_at_after_its_deadline_is_asked_for_again(build, orchestrator):
+    incident = build.awaiting(low(build).model_copy(update={"requested_by": "ada"}), ttl_s=600)
     build.clock.advance(600.001)
     data = await answer(build, orchestrator, incident, build.decided(incident))
-    assert isinstance(data, StrategyRefused)
-    assert "too late" in data.reasons[0]
+    assert isinstance(data, IncidentEscalated)
+    assert "what ada asked for could have been approved until" in data.reason
 
 
 async def test_p06_policy_is_asked_again_after_a_person(build):

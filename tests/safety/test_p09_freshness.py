@@ -7,11 +7,14 @@ from dataclasses import replace
 import pytest
 from tests_support import FixedInventory, ScriptedProber, SpyEffects
 
+from agents.catalogue import load_catalogue
 from agents.events import StrategyApproved
 from agents.execution import Executor
 from agents.facts import Action, Call
+from agents.incident import evolve
 from agents.logistics import Logistics
 from agents.policy_settings import PolicySettings
+from agents.strategist.plans import remedies
 from agents.traffic_controller import TrafficController
 
 
@@ -50,6 +53,21 @@ async def test_p09_too_old_or_from_the_future_it_is_made_anew(build, action, sec
     calls, report = await carry_out(build, getattr(build, action)(), seconds=seconds)
     assert calls == []
     assert report.status == "refused"
+
+
+@pytest.mark.parametrize(("seconds", "traffic", "left"), [(121, 100, True), (0, 60, False)])
+async def test_p09_its_remedy_is_not_used_up_by_having_waited_but_by_being_refused(build, seconds, traffic, left):
+    spy, inventory, policy = SpyEffects(), FixedInventory(east(build, traffic=traffic)), PolicySettings(plan_max_age_s=120)
+    mover = TrafficController(spy, policy, inventory, ScriptedProber(build.clock))
+    incident = build.acting()
+    begun = build.event(StrategyApproved(strategy=incident.strategy, by="policy", reasons=()))
+    build.clock.advance(seconds)
+    for executor in (mover, Logistics(spy, policy, inventory)):
+        (report,) = (await executor.handle(begun, build.context(incident))).emit
+        incident = evolve(incident, report)
+    assert (incident.status, incident.attempt, spy.calls) == ("retry", 2, [])
+    offered = [action.kind for action, _, _ in remedies(incident, build.world(), load_catalogue())]
+    assert ("failover_region" in offered) is left
 
 
 @pytest.mark.parametrize("seconds", [0, 120, -1])
