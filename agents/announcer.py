@@ -12,7 +12,8 @@ from agents.calibration import calibrate
 from agents.clock_watch import ClockWatch
 from agents.durable.errors import DurableError
 from agents.durable.keeper import JournalKeeper
-from agents.durable.store import Automation, Store
+from agents.durable.standing import Automation
+from agents.durable.store import Store
 from agents.durable.watch import LogWatch
 from agents.heartbeat import Heartbeats
 from agents.policy_settings import PolicySettings
