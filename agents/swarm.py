@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from agents.calibration import calibrate
-from agents.catalogue import load_catalogue
+from agents.announcer import Announcer, Watches
+from agents.catalogue import Catalogue, load_catalogue
 from agents.clock_watch import ClockWatch, Steadied
 from agents.diagnostician import Diagnostician
 from agents.durable.bus import EmbeddedBus
 from agents.durable.effects import DurableEffects
-from agents.durable.errors import DurableError
 from agents.durable.keeper import JournalKeeper
 from agents.durable.runner import Runner
 from agents.durable.store import Store
 from agents.durable.watch import LogWatch
 from agents.events import AGENTS, Event
-from agents.foundry import make_reasoner
+from agents.foundry import Reasoner, make_reasoner
 from agents.heartbeat import Heartbeats
 from agents.incident import Incident
 from agents.inventory import TargetInventory
@@ -32,15 +30,13 @@ from agents.seams import Agent, Clock, Record
 from agents.sentry import Sentry
 from agents.settings import Settings, TargetSettings
 from agents.strategist import Strategist
-from agents.telemetry import AgentState, SwarmState, Telemetry
+from agents.telemetry import AgentState, Telemetry
 from agents.tool_server import ToolServer
 from agents.toolbox import McpTools
 from agents.traffic_controller import TrafficController
-from agents.windows import held
 
 DATABASE = "overwatch.db"
 ARCHIVE = "archive"
-STATE_SECONDS = 1.0
 SILENT_LOOKS, SILENT_SECONDS = 5, 5.0
 """Looks, and seconds beside them, after which a Sentry that says nothing is down: it says how it is with each look."""
 TOOLS_SECONDS = 10.0
@@ -143,11 +139,50 @@ class Swarm:
             telemetry=self._telemetry,
             times=times,
         )
+        agents = (sentry, *self._answering(sentry, targets, tools, store, times, reasoner, catalogue))
+        log = LogWatch(store, self._clock)
+        journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
+        await journal.check()
+        watches = Watches(log, journal, times, tools, self._problem)
+        announcer = Announcer(watches, policy, reasoner.name, targets, self._beats, self._clock)
+        unsubscribe = store.subscribe(self._publish)
+        try:
+            async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
+                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
+                group.create_task(times.run(), name="clock watch")
+                for agent in agents:
+                    group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
+                group.create_task(runner.sweep(), name="sweeper")
+                group.create_task(self._recorder.run(store), name="recorder")
+                group.create_task(announcer.tell_state(), name="state")
+                group.create_task(journal.run(), name="journal")
+                group.create_task(announcer.tell_calibration(store), name="calibration")
+                if ready is not None:
+                    ready(store)
+                await self._meet(await surroundings(), targets, tools, group)
+                self._beats.expect(sentry.name, SILENT_LOOKS * self._settings.sentry.interval_s + SILENT_SECONDS)
+                await sentry.watch()
+        finally:
+            unsubscribe()
+            await log.close()
+            await reasoner.close()
+
+    def _answering(
+        self,
+        sentry: Sentry,
+        targets: Mapping[str, TargetSettings],
+        tools: McpTools,
+        store: Store,
+        times: ClockWatch,
+        reasoner: Reasoner,
+        catalogue: Catalogue,
+    ) -> tuple[Agent, ...]:
+        """The five that answer what Sentry finds."""
+        policy = self._settings.policy
         inventory = TargetInventory(targets, tools, sentry)
         effects = DurableEffects(store=store, tools=tools, clock=self._clock, policy=policy, approval_key=self._approval_key)
         steadied = Steadied(effects, times)
-        agents: tuple[Agent, ...] = (
-            sentry,
+        return (
             Diagnostician(reasoner),
             Strategist(
                 reasoner=reasoner,
@@ -161,35 +196,19 @@ class Swarm:
             Logistics(steadied, policy, inventory),
             TrafficController(steadied, policy, inventory, sentry),
         )
-        log = LogWatch(store, self._clock)
-        journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
-        await journal.check()
-        unsubscribe = store.subscribe(self._publish)
-        try:
-            async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
-                runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
-                group.create_task(times.run(), name="clock watch")
-                for agent in agents:
-                    group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)
-                group.create_task(runner.sweep(), name="sweeper")
-                group.create_task(self._recorder.run(store), name="recorder")
-                group.create_task(self._tell_state(log, times, journal, tools, reasoner.name), name="state")
-                group.create_task(journal.run(), name="journal")
-                group.create_task(self._tell_calibration(store, targets), name="calibration")
-                if ready is not None:
-                    ready(store)
-                found = await surroundings()
-                targets.update(found.targets)
-                self._found = found
-                if found.server is not None:
-                    group.create_task(tools.run(found.server), name="tools")
-                    await tools.wait_up(TOOLS_SECONDS)
-                self._beats.expect(sentry.name, SILENT_LOOKS * self._settings.sentry.interval_s + SILENT_SECONDS)
-                await sentry.watch()
-        finally:
-            unsubscribe()
-            await log.close()
-            await reasoner.close()
+
+    async def _meet(
+        self, found: Surroundings, targets: dict[str, TargetSettings], tools: McpTools, group: asyncio.TaskGroup
+    ) -> None:
+        """Take in what was found, and give its tools a moment to come up."""
+        targets.update(found.targets)
+        self._found = found
+        if found.server is not None:
+            group.create_task(tools.run(found.server), name="tools")
+            await tools.wait_up(TOOLS_SECONDS)
+
+    def _problem(self) -> str:
+        return "" if self._found is None else self._found.problem()
 
     def _approval_key(self) -> Path | None:
         return None if self._found is None else self._found.approval_key
@@ -205,53 +224,3 @@ class Swarm:
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
             self._telemetry.publish(event)
-
-    async def _tell_state(
-        self, log: LogWatch, times: ClockWatch, journal: JournalKeeper, tools: McpTools, reasoning: str
-    ) -> None:
-        while True:
-            await log.look()
-            automation, parked = log.standing.automation, log.standing.parked
-            outside = self._found.problem() if self._found is not None else ""
-            waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
-            doubt = times.doubt()
-            self._beats.turn(STATE_SECONDS)
-            problem = log.problem or journal.problem or (str(doubt) if doubt else "") or waiting or outside or tools.problem
-            self._telemetry.publish(
-                SwarmState(
-                    at=self._clock.now(),
-                    automation="paused" if automation.paused else "armed",
-                    reasoning=reasoning,
-                    bus="embedded",
-                    threshold=self._settings.policy.threshold,
-                    problem=problem,
-                    paused_by=automation.by if automation.paused else "",
-                    paused_reason=automation.reason if automation.paused else "",
-                    paused_at=automation.at if automation.paused else None,
-                    held=held(self._settings.policy.windows, self._found.targets if self._found else (), self._clock.now()),
-                )
-            )
-            await self._clock.sleep(STATE_SECONDS)
-
-    async def _tell_calibration(self, store: Store, targets: Mapping[str, TargetSettings]) -> None:
-        """Say how far the numbers came true, whenever there is an outcome or a target more."""
-        told = (-1, -1)
-        while True:
-            with contextlib.suppress(DurableError):  # what is wrong with the log is said by `LogWatch`
-                told = await self._calibrated(store, targets, told)
-            await self._clock.sleep(STATE_SECONDS)
-
-    async def _calibrated(self, store: Store, targets: Mapping[str, TargetSettings], told: tuple[int, int]) -> tuple[int, int]:
-        policy, known = self._settings.policy, (await store.outcome_count(), len(targets))
-        if known != told:
-            measured = await asyncio.to_thread(
-                calibrate,
-                await store.outcomes(),
-                now=self._clock.now(),
-                threshold=policy.threshold,
-                min_outcomes=policy.min_outcomes,
-                demos={name for name, target in targets.items() if target.simulated},
-                targets=frozenset(targets),
-            )
-            self._telemetry.publish(measured)
-        return known

@@ -134,6 +134,16 @@ def unresolved(connection: Connection, target: str) -> Incident | None:
     return None if state is None else Incident.model_validate_json(state)
 
 
+def incidents(connection: Connection, *, limit: int, unresolved_only: bool, target: str | None) -> list[Incident]:
+    """The newest incidents, of all targets or of one."""
+    query = select(s.incident.c.state).order_by(s.incident.c.number.desc()).limit(limit)
+    if unresolved_only:
+        query = query.where(s.incident.c.status != "resolved")
+    if target is not None:
+        query = query.where(s.incident.c.target == target)
+    return [Incident.model_validate_json(state) for state in connection.execute(query).scalars()]
+
+
 def next_incident(connection: Connection) -> str:
     """The id of the next incident."""
     last = connection.execute(select(func.max(s.incident.c.number))).scalar()
@@ -151,6 +161,23 @@ def to_event(row: Row[tuple[object, ...]] | chain.Record) -> Event:
         time=datetime.fromisoformat(row.time),
         traceparent=row.traceparent,
     )
+
+
+def newest(connection: Connection) -> int:
+    """The number of the newest record; 0 where there is none."""
+    return connection.execute(select(s.event.c.seq).order_by(s.event.c.seq.desc())).scalar() or 0
+
+
+def events_of(connection: Connection, incident: str) -> list[Event]:
+    """Everything that was said about one incident."""
+    rows = connection.execute(select(s.event).where(s.event.c.incident == incident).order_by(s.event.c.seq))
+    return [to_event(row) for row in rows]
+
+
+def recent(connection: Connection, limit: int) -> list[Event]:
+    """The newest events, oldest first."""
+    rows = connection.execute(select(s.event).order_by(s.event.c.seq.desc()).limit(limit))
+    return [to_event(row) for row in rows][::-1]
 
 
 def after(connection: Connection, seq: int, limit: int) -> Sequence[tuple[int, Event | None]]:

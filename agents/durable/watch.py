@@ -6,7 +6,8 @@ import asyncio
 from datetime import datetime, timedelta
 
 from agents.durable.errors import DurableError
-from agents.durable.store import Standing, Store
+from agents.durable.standing import Standing
+from agents.durable.store import Store
 from agents.seams import Clock
 
 WRITE_EVERY = timedelta(seconds=5)

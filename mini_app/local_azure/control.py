@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mini_app.local_azure.arm_faults import ArmFaults
@@ -53,14 +54,6 @@ def control_app(
 ) -> web.Application:
     """The routes, behind a token but for the measurements."""
 
-    @web.middleware
-    async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
-        expected = f"Bearer {token}".encode()
-        if request.path != "/metrics" and not hmac.compare_digest(sent(request, "Authorization"), expected):
-            return web.json_response({"error": "wrong or missing token"}, status=401)
-        answer: web.StreamResponse = await handler(request)
-        return answer
-
     async def ready(_: web.Request) -> web.Response:
         return web.json_response({"ready": True})
 
@@ -90,7 +83,7 @@ def control_app(
     async def metrics(_: web.Request) -> web.Response:
         return web.Response(body=edge.page(), headers={"content-type": "text/plain; version=0.0.4; charset=utf-8"})
 
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[_guard(token)])
     app.router.add_get("/control/ready", ready)
     app.router.add_post("/control/lease", renew)
     app.router.add_post("/control/stop", stop)
@@ -99,6 +92,20 @@ def control_app(
     add_fault_routes(app, faults)
     app.router.add_get("/metrics", metrics)
     return app
+
+
+def _guard(token: str) -> Middleware:
+    """Lets through whoever knows the token, and everybody to the measurements."""
+
+    @web.middleware
+    async def guard(request: web.Request, handler: Any) -> web.StreamResponse:
+        expected = f"Bearer {token}".encode()
+        if request.path != "/metrics" and not hmac.compare_digest(sent(request, "Authorization"), expected):
+            return web.json_response({"error": "wrong or missing token"}, status=401)
+        answer: web.StreamResponse = await handler(request)
+        return answer
+
+    return guard
 
 
 def _counted(regions: Mapping[str, Region], door: FrontDoor) -> dict[str, Any]:

@@ -119,30 +119,14 @@ class LocalAzure:
         await asyncio.gather(*(region.start(session) for region in self._regions.values()))
         self._check_started(logs)
         lease.renew()  # the start is not counted
-        self._spawn(lease.watch(), "lease")
-        self._spawn(edge.probe(session, self._options.probe_interval), "probes")
-        self._spawn(self._measure(), "measurements")
-        rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
-        self._spawn(load.stream(f"http://127.0.0.1:{public}", self._options.rps, session, rng), "load")
+        self._go_on(session, lease, edge, f"http://127.0.0.1:{public}")
         write(
             folder / FACTS,
             {
                 "pid": os.getpid(),
                 "control_url": f"http://127.0.0.1:{control}",
                 "control_token": control_token,
-                "arm_url": arm_url,
-                "login_url": arm_url,
-                "tenant_id": entra.tenant,
-                "client_id": entra.client_id,
-                "client_secret": entra.client_secret,
-                "federated_token": entra.federated_token,
-                "logs_url": arm_url,
-                "log_workspace": IDS.log_workspace,
-                "ca_file": str(ca_file),
-                "msi_endpoint": f"http://127.0.0.1:{msi}/msi/token",
-                "msi_header": tokens.header,
-                "subscription_id": IDS.subscription,
-                "resource_group": IDS.resource_group,
+                **_azure(arm_url, ca_file, f"http://127.0.0.1:{msi}/msi/token", entra, tokens),
                 "public_url": f"http://127.0.0.1:{public}",
                 "edge_metrics_url": f"http://127.0.0.1:{control}/metrics",
                 "admin_token": admin_token,
@@ -150,6 +134,14 @@ class LocalAzure:
                 "started_at": datetime.now(UTC).isoformat(),
             },
         )
+
+    def _go_on(self, session: aiohttp.ClientSession, lease: Lease, edge: Edge, public_url: str) -> None:
+        """What goes on as long as the cloud is there: its lease, its probes, its measurements and its users."""
+        self._spawn(lease.watch(), "lease")
+        self._spawn(edge.probe(session, self._options.probe_interval), "probes")
+        self._spawn(self._measure(), "measurements")
+        rng = random.Random()  # noqa: S311 - picks which user is looked at, no secret
+        self._spawn(load.stream(public_url, self._options.rps, session, rng), "load")
 
     def _check_started(self, logs: Path) -> None:
         for region in self._regions.values():
@@ -201,6 +193,25 @@ class LocalAzure:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(*(region.stop() for region in self._regions.values()))
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
+
+
+def _azure(arm_url: str, ca_file: Path, msi_endpoint: str, entra: Entra, tokens: Tokens) -> dict[str, str]:
+    """Where Azure's own tools find this cloud, and how they log in."""
+    return {
+        "arm_url": arm_url,
+        "login_url": arm_url,
+        "tenant_id": entra.tenant,
+        "client_id": entra.client_id,
+        "client_secret": entra.client_secret,
+        "federated_token": entra.federated_token,
+        "logs_url": arm_url,
+        "log_workspace": IDS.log_workspace,
+        "ca_file": str(ca_file),
+        "msi_endpoint": msi_endpoint,
+        "msi_header": tokens.header,
+        "subscription_id": IDS.subscription,
+        "resource_group": IDS.resource_group,
+    }
 
 
 def write(path: Path, facts: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, Usa
 from overwatch_tui.cli.run import run_swarm
 
 if TYPE_CHECKING:
-    from overwatch_tui.drill import Held, Report
+    from overwatch_tui.drill import Drill, Held, Report, Scenario
 
 
 def drill(
@@ -31,13 +31,10 @@ def drill(
     With --repeat there is one object for each round, in the region that has the users by then, and a summary at the end. What is
     verified counts whole for the demo, and as a small loan for targets of your own.
     """
-    from overwatch_tui.drill import SCENARIOS, Drill, DrillError, DrillStoppedError, UnknownRegionError
+    from overwatch_tui.drill import Drill
     from overwatch_tui.drill.report import shortfalls
 
-    chosen = SCENARIOS.get(scenario)
-    if chosen is None:
-        known = "; ".join(f"{s.name} ({s.about})" for s in SCENARIOS.values())
-        raise UsageError(f"{scenario!r} is not a scenario; known: {known}")
+    chosen = _named(scenario)
 
     def told(report: Report) -> None:
         _object(report.as_json(), as_json)
@@ -46,24 +43,51 @@ def drill(
             _progress("falls short: " + "; ".join(missing))
 
     short: list[Report] = []
-    result: list[Held] = []
-    held = Drill(
-        chosen,
-        region,
-        settings=settings_of(config),
-        home=writable_home(),
-        approve=approve,
-        progress=_progress,
-        rounds=repeat,
-        told=told,
+    held = _hold(
+        Drill(
+            chosen,
+            region,
+            settings=settings_of(config),
+            home=writable_home(),
+            approve=approve,
+            progress=_progress,
+            rounds=repeat,
+            told=told,
+        )
     )
+    for change in held.learnt:
+        _progress(change.line())
+    if repeat > 1:
+        _object(held.summary(chosen, repeat, rejecting=not approve), as_json)
+    if held.missing:
+        raise CommandError(held.missing)
+    if short:
+        raise typer.Exit(1)
+
+
+def _named(scenario: str) -> Scenario:
+    """The scenario of that name. Raises UsageError, with those that there are."""
+    from overwatch_tui.drill import SCENARIOS
+
+    chosen = SCENARIOS.get(scenario)
+    if chosen is None:
+        known = "; ".join(f"{s.name} ({s.about})" for s in SCENARIOS.values())
+        raise UsageError(f"{scenario!r} is not a scenario; known: {known}")
+    return chosen
+
+
+def _hold(planned: Drill) -> Held:
+    """Hold it to its end. Raises UsageError and CommandError where it can't be held, and Exit where a signal stopped it."""
+    from overwatch_tui.drill import DrillError, DrillStoppedError, UnknownRegionError
+
+    result: list[Held] = []
 
     async def work() -> None:
         with contextlib.suppress(DrillStoppedError):
-            result.append(await held.run())
+            result.append(await planned.run())
 
     try:
-        came = run_swarm(work, held.stop)
+        came = run_swarm(work, planned.stop)
     except UnknownRegionError as error:
         raise UsageError(str(error)) from error
     except DrillError as error:
@@ -71,14 +95,7 @@ def drill(
     if not result:
         _progress("stopped: the demo has ended, and the fault with it")
         raise typer.Exit(128 + came[0] if came else 1)
-    for change in result[0].learnt:
-        _progress(change.line())
-    if repeat > 1:
-        _object(result[0].summary(chosen, repeat, rejecting=not approve), as_json)
-    if result[0].missing:
-        raise CommandError(result[0].missing)
-    if short:
-        raise typer.Exit(1)
+    return result[0]
 
 
 def _object(content: dict[str, Any], as_json: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
@@ -51,9 +52,9 @@ class Question(ModalScreen[T | None], Generic[T]):
         """What a question asks for beyond yes or no."""
         return ()
 
+    @abstractmethod  # what mypy enforces: a screen has a metaclass of its own, so this can't be an ABC
     def answer(self) -> T | None:
         """What yes stands for; None keeps the question open."""
-        raise NotImplementedError
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         """Answer."""

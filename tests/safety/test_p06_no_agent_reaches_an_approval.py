@@ -17,12 +17,12 @@ DOORS = {"decide_approval", "edit_strategy", "request_failover", "arm"}
 """What writes a person's word."""
 
 WORDS = {payload.__name__ for payload in A_PERSON_S_WORD}
-MODULES = {"agents.durable.approvals", "agents.edits"}
+MODULES = {"agents.durable.approvals", "agents.durable.commands", "agents.edits"}
 
 MAY_CALL = {"overwatch_tui/desk.py", "overwatch_tui/cli/approvals.py"}
 """A desk with a person before it, and a person's command line. The bus, the agents and the hand are not among them."""
 
-MAY_SAY = {"agents/durable/approvals.py", "agents/durable/store.py", "agents/orchestrator/cases.py"}
+MAY_SAY = {"agents/durable/approvals.py", "agents/durable/commands.py", "agents/orchestrator/cases.py"}
 """The last one writes people's own cases for the gate; no log takes them in, and no agent imports it."""
 
 MAY_IMPORT = {"agents/durable/store.py", "agents/durable/approvals.py", "overwatch_tui/cli/approvals.py"}
@@ -70,7 +70,7 @@ def test_p06_nobody_but_a_desk_and_the_command_line_calls_what_decides(door):
     assert {path for path, tree in modules() if door in calls(tree)} <= MAY_CALL
 
 
-def test_p06_nobody_but_the_log_s_own_facade_makes_a_person_s_word():
+def test_p06_nobody_but_what_is_behind_the_log_s_own_facade_makes_a_person_s_word():
     made = {
         path
         for path, tree in modules()
