@@ -36,12 +36,15 @@ class Watches:
     tools: McpTools
     outside: Callable[[], str]
     """What is wrong with the targets and their tools; empty while nothing is."""
+    waiting: Callable[[], str]
+    """What has waited long, and why; empty while nothing has."""
 
     def problem(self) -> str:
         """The gravest of what is wrong, with its remedy; empty while nothing is."""
         unsteady, parked = self.times.why(), self.log.standing.parked
-        waiting = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
-        return self.log.problem or self.journal.problem or unsteady or waiting or self.outside() or self.tools.problem
+        stuck = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
+        wrong = self.log.problem or self.journal.problem or unsteady or stuck or self.outside() or self.tools.problem
+        return wrong or self.waiting()
 
 
 class Announcer:

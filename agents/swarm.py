@@ -143,12 +143,12 @@ class Swarm:
         log = LogWatch(store, self._clock)
         journal = JournalKeeper(store, self._settings.journal, self._home / ARCHIVE, self._clock)
         await journal.check()
-        watches = Watches(log, journal, times, tools, self._problem)
-        announcer = Announcer(watches, policy, reasoner.name, targets, self._beats, self._clock)
         unsubscribe = store.subscribe(self._publish)
         try:
             async with EmbeddedBus(store) as bus, asyncio.TaskGroup() as group:
                 runner = Runner(bus=bus, store=store, telemetry=self._telemetry, clock=self._clock, settling=times.settling)
+                watches = Watches(log, journal, times, tools, self._problem, runner.waiting)
+                announcer = Announcer(watches, policy, reasoner.name, targets, self._beats, self._clock)
                 group.create_task(times.run(), name="clock watch")
                 for agent in agents:
                     group.create_task(self._deliver(runner, agent, sentry.looked, tools), name=agent.name)

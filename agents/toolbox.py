@@ -83,7 +83,7 @@ class McpTools:
 
     async def _call(self, tool: str, arguments: Mapping[str, Any], seconds: float) -> Mapping[str, Any]:
         if not self._up.is_set():
-            raise ToolsUnavailableError(self.problem or "the MCP server is not started")
+            raise ToolsUnavailableError(self.problem or "the MCP server is not started: no target has a platform")
         request = _Request(tool, arguments, seconds)
         self._queue.put_nowait(request)
         return await request.answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 
 from journal_support import tamper
 from swarm_support import Told, answering, holds_a
@@ -27,7 +28,7 @@ from agents.telemetry import AgentState, RegionSample, SwarmState
 
 
 @contextlib.asynccontextmanager
-async def swarm_over(home, url, told, stores, **settings):
+async def swarm_over(home, url, told, stores, problem="the shop is closed", **settings):
     """A swarm whose only target, `shop` in `north`, is found once all six have registered and the database was used a while."""
 
     async def surroundings() -> Surroundings:
@@ -35,7 +36,7 @@ async def swarm_over(home, url, told, stores, **settings):
         for _ in range(30):
             await stores[0].automation()
         targets = {"shop": TargetSettings.model_validate({"regions": {"north": {"url": url, "metrics_path": None}}})}
-        return Surroundings(targets=targets, server=None, problem=lambda: "the shop is closed")
+        return Surroundings(targets=targets, server=None, problem=lambda: problem)
 
     running = asyncio.create_task(Swarm(Settings(**settings), home, told, SystemClock()).run(surroundings, stores.append))
     try:
@@ -83,6 +84,18 @@ async def test_a_verification_that_a_restart_cut_off_waits_for_its_target_and_is
     async with answering("200 OK") as url, swarm_over(tmp_path, url, told, [], sentry=quick):
         await told.until(holds_a((IncidentResolved, VerificationFailed)))
         assert holds_a(IncidentResolved)(told.items)
+
+
+async def test_what_can_not_be_carried_out_because_its_target_lost_its_platform_is_said(tmp_path, build, monkeypatch):
+    monkeypatch.setattr("agents.durable.runner.LONG_WAIT_SECONDS", 0.1)
+    restart = Call(tool="restart_service", target="shop", region="north")
+    plan = build.strategy(Action(kind="restart_service", call=restart, harmless=True), target="shop")
+    approved = StrategyApproved(strategy=plan, by="ada", reasons=())
+    await left_behind(tmp_path, build, IncidentDiagnosed(diagnosis=build.diagnosis()), StrategyProposed(strategy=plan), approved)
+    told = Told()
+    said = re.compile(r"INC-1 has waited for \d+ s: the MCP server is not started")
+    async with answering("503 Service Unavailable") as url, swarm_over(tmp_path, url, told, [], problem=""):
+        await told.until(lambda items: any(isinstance(i, SwarmState) and said.match(i.problem) for i in items))
 
 
 async def test_a_journal_that_was_changed_pauses_automation_before_any_agent_works_and_says_so(tmp_path, build):
