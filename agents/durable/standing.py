@@ -57,7 +57,5 @@ def standing(connection: Connection, written: datetime | None) -> Standing:
         value = {"value": written.isoformat()}
         change = upsert(s.meta).values(key="written", **value)
         connection.execute(change.on_conflict_do_update(index_elements=["key"], set_=value))
-    row = connection.execute(select(s.automation)).first()
-    now = Automation() if row is None else Automation(row.paused, row.by, row.reason)
     count = connection.execute(select(func.count()).select_from(s.delivery).where(s.delivery.c.parked)).scalar() or 0
-    return Standing(now, count)
+    return Standing(automation(connection), count)

@@ -9,6 +9,7 @@ import pytest
 
 from agents.durable.errors import ConflictError, DurableError, LockedError, NewerDatabaseError
 from agents.durable.schema import HEAD
+from agents.durable.standing import Automation
 from agents.durable.store import Store
 from agents.events import Event, IncidentDiagnosed, IncidentResolved, StrategyProposed
 from agents.incident import IllegalTransitionError
@@ -104,6 +105,13 @@ async def test_subscribers_hear_every_event_once_and_in_order_also_from_another_
     assert heard[0] == first.id
     assert heard[1].startswith("pause:")
     assert (await store.automation()).paused
+
+
+async def test_how_it_stands_names_who_paused_it_and_when(store, clock):
+    assert (await store.standing(written=None)).automation == Automation()
+    await store.pause(by="ada", reason="maintenance")
+    paused = Automation(paused=True, by="ada", reason="maintenance", at=clock.now())
+    assert (await store.standing(written=None)).automation == await store.automation() == paused
 
 
 async def test_a_second_swarm_on_the_same_database_is_refused_with_the_holder(store, tmp_path, clock):
