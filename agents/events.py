@@ -157,19 +157,24 @@ class ActionFinished(Payload):
 
 
 class VerificationPassed(Payload):
-    """Sentry checked from outside, after the settle window: it helped and harmed nothing else."""
+    """Sentry checked from outside, after the settle window: it helped and harmed nothing else.
+
+    `simulated` says whether the target was; None in the records of versions that did not say.
+    """
 
     TYPE = "verification.passed"
     strategy: str
     checks: tuple[Check, ...]
+    simulated: bool | None = None
 
 
 class VerificationFailed(Payload):
-    """Sentry checked from outside: it did not help, or harmed something."""
+    """Sentry checked from outside: it did not help, or harmed something. `simulated` is as for one that passed."""
 
     TYPE = "verification.failed"
     strategy: str
     checks: tuple[Check, ...]
+    simulated: bool | None = None
 
 
 class RollbackFinished(Payload):

@@ -104,6 +104,10 @@ class Call(Frozen):
         """The tool's arguments, without the unset ones."""
         return self.model_dump(mode="json", exclude={"tool"}, exclude_none=True)
 
+    def digest(self) -> str:
+        """The SHA-256 that tells this call from any other."""
+        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+
     def describe(self) -> str:
         """One line for people, such as `switch_traffic east 0, west 100`."""
         if self.weights is not None:

@@ -37,6 +37,8 @@ Flaw = Literal[
     "incident",
     "approval",
     "automation",
+    "intent",
+    "outcome",
     "schema",
 ]
 

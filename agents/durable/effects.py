@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -21,7 +20,7 @@ from agents.durable import leases, restraint
 from agents.durable import schema as s
 from agents.durable.errors import DurableError
 from agents.durable.store import Store
-from agents.facts import Call, canonical
+from agents.facts import Call
 from agents.policy_settings import PolicySettings
 from agents.sanitize import clean
 from agents.seams import (
@@ -95,7 +94,7 @@ class DurableEffects:
         """Carry out `call` once. Raises RetryLaterError while the outcome is not known yet."""
         asked = _Asked(call, operation, incident, inverse, holder)
         intent = await self._intent(operation)
-        if intent is not None and intent.arguments_hash != _digest(call):
+        if intent is not None and intent.arguments_hash != call.digest():
             raise IntentMismatchError(f"{operation!r} was begun with other arguments")
         if intent is not None and intent.status in TERMINAL:
             return CallResult(operation, intent.status, intent.summary, intent.command, via="stored")
@@ -196,7 +195,7 @@ class DurableEffects:
             "incident": asked.incident,
             "tool": asked.call.tool,
             "arguments": json.dumps(asked.call.arguments()),
-            "arguments_hash": _digest(asked.call),
+            "arguments_hash": asked.call.digest(),
             "inverse": asked.inverse.model_dump_json() if asked.inverse else None,
             "state_before": json.dumps(before, default=str),
             "epoch": epoch,
@@ -312,10 +311,6 @@ def _expected(call: Call, before: Mapping[str, Any]) -> Mapping[str, Any]:
     """What the server is told to expect, so that a state that somebody changes in the last moment is not written over."""
     name, fact = EXPECTED[call.tool]
     return {} if before.get(fact) is None else {name: before[fact]}
-
-
-def _digest(call: Call) -> str:
-    return hashlib.sha256(canonical(call.model_dump(mode="json"))).hexdigest()
 
 
 def _summary(answer: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Whether what lies beside the events (incidents, requests to a person, automation) is what follows from them."""
+"""Whether what lies beside the events is what follows from them: incidents, requests, automation, deeds and their outcomes."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy.pool import StaticPool
 from agents.durable import log
 from agents.durable import schema as s
 from agents.durable.chain import Broken, Mark, Record, broken_at
+from agents.durable.deeds import Deeds
 from agents.durable.errors import ConflictError
 from agents.events import (
     ApprovalDecided,
@@ -45,6 +46,7 @@ class Follows:
         self._pruned: JournalPruned | None = None
         self._stood: AutomationStood | None = None
         self._broken: Broken | None = None
+        self._deeds = Deeds()
 
     def take(self, record: Record) -> None:
         """The next record of a chain that is whole as far as this."""
@@ -54,9 +56,13 @@ class Follows:
     def end(self, pruned: Mark) -> Broken | None:
         """The first thing that does not follow. `pruned` is the anchor, which the journal itself must speak of."""
         try:
-            return self._broken or self._left() or self._requests() or self._automation() or self._anchor(pruned)
+            return self._broken or self._beside(pruned)
         finally:
             self.close()
+
+    def _beside(self, pruned: Mark) -> Broken | None:
+        rows = self._left() or self._requests() or self._automation() or self._anchor(pruned)
+        return rows or self._deeds.end(self._connection)
 
     def close(self) -> None:
         """Let the memory go."""
@@ -68,6 +74,7 @@ class Follows:
             event = log.to_event(record)
         except (UnknownEventTypeError, ValidationError, ValueError) as error:
             return broken_at(record, "unreadable", f"it can't be read: {str(error).splitlines()[0]}")
+        self._deeds.take(event, self._open.get(event.incident))
         if event.incident and (broken := self._fold(record, event)) is not None:
             return broken
         if isinstance(event.data, ApprovalRequested | ApprovalDecided | AutomationPaused | AutomationArmed):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from datetime import datetime
 
 from agents.clock_watch import ClockJumpedError, ClockWatch
 from agents.events import ActionFinished, Event, IncidentResolved, VerificationFailed, VerificationPassed, answer
 from agents.facts import Health, Strategy
 from agents.incident import Incident
-from agents.seams import Clock, Context, Outcome, OutcomeRecord, ProbeResult, Tools
+from agents.outcome import outcome_of
+from agents.seams import Clock, Context, Outcome, ProbeResult, Tools
 from agents.sentry.asking import HttpTransport, Transport
 from agents.sentry.decide import NAME, Decider, moved_away
 from agents.sentry.looks import Looker
@@ -128,34 +128,18 @@ class Sentry:
             with contextlib.suppress(ValueError):
                 self._verifying.remove(doing)
         now = context.clock.now()
-        record = self._record(incident, strategy, passed, now)
+        simulated = self._simulated(incident.target)
+        record = outcome_of(incident, strategy, now, succeeded=passed, simulated=simulated)
         if not passed:
-            failed = VerificationFailed(strategy=strategy.id, checks=checks)
+            failed = VerificationFailed(strategy=strategy.id, checks=checks, simulated=simulated)
             return Outcome(emit=(answer(event, self.name, 0, failed, now),), record=record)
         if memory is not None:
             memory.left(moved_away(incident), now)
-        verified = VerificationPassed(strategy=strategy.id, checks=checks)
+        verified = VerificationPassed(strategy=strategy.id, checks=checks, simulated=simulated)
         resolved = IncidentResolved(how="verified", checks=checks)
         emit = (answer(event, self.name, 0, verified, now), answer(event, self.name, 1, resolved, now))
         return Outcome(emit=emit, record=record)
 
-    def _record(self, incident: Incident, strategy: Strategy, succeeded: bool, at: datetime) -> OutcomeRecord | None:
-        """The outcome for the track record of the first action that did anything; None where none did."""
-        numbered = [(n, a) for n, a in enumerate(strategy.actions) if a.call is not None]
-        if not numbered:
-            return None
-        number, action = numbered[0]
-        operation = next((s.operation for s in incident.steps_of(strategy.id) if s.step == number), f"{strategy.id}:{number}")
-        settings = self._targets.get(incident.target)
-        simulated = settings is not None and settings.simulated
-        return OutcomeRecord(
-            operation=operation,
-            target=incident.target,
-            action=action.kind,
-            fault_class=strategy.fault_class,
-            succeeded=succeeded,
-            simulated=simulated,
-            at=at,
-            confidence=strategy.confidence,
-            decided_by=incident.decided_by or "",
-        )
+    def _simulated(self, target: str) -> bool:
+        settings = self._targets.get(target)
+        return settings is not None and settings.simulated

@@ -8,6 +8,7 @@ from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 
+from agents.durable.audit import examine
 from agents.durable.chain import GENESIS, chained
 from agents.events import Event, load_payload
 from agents.incident import Incident, evolve
@@ -42,7 +43,11 @@ class Ledger:
         if not _made(self.path):
             return ["the log is gone"] if self._seen else []
         with closing(_opened(self.path)) as database:
-            return [*self._chain(database), *_folds(database), *self._effects(database)]
+            wrong = [*self._chain(database), *_folds(database), *self._effects(database)]
+        verdict = examine(self.path) if self.events else None
+        if verdict is not None and verdict.broken is not None:
+            wrong.append(f"`audit verify` says {verdict.broken.line()}")
+        return wrong
 
     def _chain(self, database: sqlite3.Connection) -> list[str]:
         wrong, prev, hashes = [], GENESIS, []

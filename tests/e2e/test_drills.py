@@ -13,6 +13,7 @@ from processes import running
 
 from agents.catalogue import load_catalogue
 from agents.clock import SystemClock
+from agents.durable.audit import examine
 from agents.durable.store import Store
 from agents.orchestrator.explain import explain
 
@@ -65,6 +66,7 @@ def test_the_drill_exits_0_with_everything_that_it_asks_for(environment, tmp_pat
     again = replayed(tmp_path)
     assert again
     assert set(again) == {"same"}
+    assert examine(tmp_path / "home" / "overwatch.db").broken is None
 
 
 @LONG

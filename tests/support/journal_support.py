@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from agents.durable.effects import DurableEffects
 from agents.durable.store import Store
 from agents.events import (
     ApprovalRequested,
@@ -15,9 +17,14 @@ from agents.events import (
     IncidentEscalated,
     IncidentResolved,
     Payload,
+    StrategyApproved,
     StrategyProposed,
     StrategyRefused,
+    VerificationPassed,
+    answer,
 )
+from agents.outcome import outcome_of
+from agents.seams import Outcome
 
 
 async def resolved_incident(store: Store, build: Any) -> str:
@@ -27,6 +34,48 @@ async def resolved_incident(store: Store, build: Any) -> str:
     await say(store, build, event.incident, IncidentDiagnosed(diagnosis=build.diagnosis()))
     await say(store, build, event.incident, IncidentResolved(how="cleared", checks=()))
     return event.incident
+
+
+async def healed_incident(store: Store, build: Any) -> str:
+    """One more incident, ended by a failover that was carried out once and verified; its id."""
+    opened = await store.open_incident(build.opened(), "Sentry", build.clock.now())
+    assert opened is not None
+    id_ = opened.incident
+    plan = build.strategy(id=f"{id_}.s1")
+    approved = StrategyApproved(strategy=plan, by="ada", reasons=())
+    await say(store, build, id_, IncidentDiagnosed(diagnosis=build.diagnosis()), StrategyProposed(strategy=plan), approved)
+
+    async def passes() -> None:
+        return None
+
+    hand = DurableEffects(store=store, tools=Doing(), clock=build.clock)
+    (action,) = plan.actions
+    done = await hand.execute(
+        action.call, operation=f"{plan.id}:0", incident=id_, inverse=action.inverse, holder=id_, refuse=passes
+    )
+    assert done.status == "succeeded"
+    await say(store, build, id_, build.finished(await store.incident(id_)))
+    (finished,) = (await store.recent_events(10_000))[-1:]
+    incident, at = await store.incident(id_), build.clock.now()
+    passed = VerificationPassed(strategy=plan.id, checks=(), simulated=False)
+    said = [
+        answer(finished, "Sentry", n, data, at) for n, data in enumerate((passed, IncidentResolved(how="verified", checks=())))
+    ]
+    record = outcome_of(incident, plan, at, succeeded=True, simulated=False)
+    await store.commit("Sentry", finished, Outcome(emit=tuple(said), record=record), incident.version)
+    return id_
+
+
+class Doing:
+    """Tools that do what they are told."""
+
+    async def read(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Nothing is known of what was."""
+        return {}
+
+    async def write(self, tool: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Done."""
+        return {"status": "succeeded", "summary": tool}
 
 
 async def say(store: Store, build: Any, incident: str, *payloads: Payload) -> None:

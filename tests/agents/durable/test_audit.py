@@ -6,7 +6,7 @@ import asyncio
 import json
 
 import pytest
-from journal_support import resolved_incident, tamper, write_journal
+from journal_support import healed_incident, resolved_incident, tamper, write_journal
 
 from agents.durable.audit import examine
 from agents.durable.errors import DurableError
@@ -53,6 +53,42 @@ def test_a_schema_that_nobody_knows_does_not_pass_as_an_older_one(journal, state
     tamper(journal, statement)
     with pytest.raises(DurableError, match="says that it has the schema"):
         examine(journal)
+
+
+@pytest.mark.parametrize(
+    ("statement", "flaw", "named"),
+    [
+        ("UPDATE intent SET status = 'failed'", "intent", "'INC-1.s1:0' is not what the events say"),
+        ("UPDATE intent SET tool = 'restart_service'", "intent", "is not what the events say"),
+        ("UPDATE intent SET arguments_hash = 'x'", "intent", "is not what the events say"),
+        ("UPDATE intent SET incident = 'INC-9'", "intent", "is not what the events say"),
+        ("DELETE FROM intent WHERE incident = 'INC-1'", "intent", "'INC-1.s1:0' was carried out, say the events"),
+        ("UPDATE outcome SET succeeded = 0", "outcome", "'INC-1.s1:0' is not what the events say"),
+        ("UPDATE outcome SET action = 'restart_service'", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET fault_class = 'bad_revision'", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET target = 'shop'", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET simulated = 1", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET evidence = 0.1", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET decided_by = 'policy'", "outcome", "is not what the events say"),
+        ("UPDATE outcome SET at = '2026-11-24T00:00:00+00:00'", "outcome", "is not what the events say"),
+        ("DELETE FROM outcome WHERE operation = 'INC-2.s1:0'", "outcome", "'INC-2.s1:0' is in the events, and is not counted"),
+        (
+            "INSERT INTO outcome SELECT 'more', target, action, fault_class, 1, 0, at, 1, 1, 1, 1, 'policy' FROM outcome LIMIT 1",
+            "outcome",
+            "'more' is counted, and no event speaks of it",
+        ),
+    ],
+)
+async def test_what_was_carried_out_and_came_of_it_is_compared_with_the_events(store, build, tmp_path, statement, flaw, named):
+    journal = tmp_path / "overwatch.db"
+    await healed_incident(store, build)
+    await healed_incident(store, build)
+    assert examine(journal).broken is None
+    assert tamper(journal, statement) > 0
+    broken = examine(journal).broken
+    assert broken is not None
+    assert broken.flaw == flaw
+    assert named in broken.text
 
 
 @pytest.mark.parametrize("change", ["UPDATE automation SET paused = 1", "DELETE FROM automation"])

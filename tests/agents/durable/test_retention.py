@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from journal_support import resolved_incident, say, tamper
+from journal_support import healed_incident, resolved_incident, say, tamper
 
 from agents.durable.audit import UnknownHeadError, examine
 from agents.durable.errors import DurableError
@@ -47,6 +47,24 @@ async def test_incidents_that_were_over_long_ago_go_whole_and_the_chain_stays_wh
     verdict = examine(path)
     assert (verdict.broken, verdict.records, verdict.pruned.seq) == (None, 4, 6)
     assert (await retention.prune()).records == 0
+
+
+async def test_outcomes_outlive_the_events_that_they_come_from_and_the_oldest_go(store, build, clock, retention, path, tmp_path):
+    await healed_incident(store, build)
+    clock.advance(40 * DAY)
+    await healed_incident(store, build)
+    assert (await retention.prune()).incidents == 1
+    assert rows(path, "SELECT operation FROM outcome ORDER BY at") == [("INC-1.s1:0",), ("INC-2.s1:0",)]
+    assert rows(path, "SELECT operation FROM intent") == [("INC-2.s1:0",)]
+    assert examine(path).broken is None
+    await Retention(store, JournalSettings(keep_days=30, outcomes_days=30), tmp_path / "archive").prune()
+    assert rows(path, "SELECT operation FROM outcome") == [("INC-2.s1:0",)]
+    assert examine(path).broken is None
+    clock.advance(10 * DAY)
+    await resolved_incident(store, build)
+    await Retention(store, JournalSettings(keep_days=300, outcomes_days=5), tmp_path / "archive").prune()
+    assert rows(path, "SELECT operation FROM outcome") == []
+    assert examine(path).broken is None
 
 
 async def test_what_goes_is_archived_and_the_archive_is_verified_alone(store, build, clock, retention, path):
