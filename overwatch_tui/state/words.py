@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.facts import Action, Confidence, Strategy, Symptom
+    from agents.incident import Incident
 
 _SYMPTOMS = {
     "unreachable": "unreachable",
@@ -84,6 +85,27 @@ def given(people: Sequence[str], needs: int) -> str:
     left = needs - len(people)
     waits = "" if left <= 0 else f"; waits for {'another person' if left == 1 else f'{left} more people'}"
     return f"{len(people)} of {needs} approved, by {' and '.join(people)}{waits}"
+
+
+def gone(incident: Incident | None, approval: str) -> str:
+    """Why a request that was there waits no longer, such as `the request was approved by ada meanwhile`."""
+    if incident is None:
+        return "the incident is no longer kept here"
+    asked, plan = incident.approval, incident.strategy
+    if asked is not None and asked.id == approval and asked.approved is not None:
+        if asked.by == "deadline":
+            return "the request has expired"
+        who = " and ".join(asked.people) or asked.by if asked.approved else asked.by
+        return f"the request was {'approved' if asked.approved else 'rejected'} by {who} meanwhile"
+    if incident.status == "resolved":
+        return "the incident is over"
+    if incident.status == "escalated":
+        return "the swarm has called a person instead"
+    if asked is not None and asked.id == approval and incident.decided_by is not None:
+        return f"the plan was {'refused' if incident.status == 'retry' else 'decided on'} by {incident.decided_by} meanwhile"
+    if plan is not None and plan.edited_by is not None:
+        return f"the plan was changed by {plan.edited_by} meanwhile"
+    return "what it rests on has changed, and the plan is made anew"
 
 
 def blast_radius(share: float) -> str:
