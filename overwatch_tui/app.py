@@ -60,6 +60,8 @@ class OverwatchApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = True
+    recorded: ClassVar[bool] = False
+    """Whether this room shows what was, so that nothing in it is still to come up."""
 
     def __init__(
         self,

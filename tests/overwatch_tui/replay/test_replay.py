@@ -9,6 +9,7 @@ from types import MappingProxyType
 import pytest
 
 from agents.settings import Settings
+from agents.telemetry import AgentState, RegionSample, SwarmState
 from overwatch_tui.actions import ACTIONS
 from overwatch_tui.bridge.buffer import Buffer
 from overwatch_tui.bridge.pump import Pump
@@ -43,14 +44,24 @@ def resolved(tmp_path_factory) -> Recording:
     return recorded.recording(tmp_path_factory.mktemp("resolved"), *story.RESOLVED)
 
 
+@pytest.fixture(params=[(), recorded.measured()], ids=["nothing measured", "no word of the swarm"])
+def half_heard(request, tmp_path) -> Recording:
+    looks = [look for look in request.param if not isinstance(look, AgentState | SwarmState)]
+    return recorded.recording(tmp_path, *story.AWAITING, looks=looks)
+
+
 @asynccontextmanager
-async def playing(recording: Recording, *, start: float | None = None, size=(120, 40), speed: float = 1.0, settings=None):
+async def playing(
+    recording: Recording, *, start: float | None = None, size=(120, 40), speed: float = 1.0, settings=None, targets=True
+):
     seconds = Seconds()
     at = recording.header.since if start is None else story.at(start)
     app = replay_room(recording, settings or Settings(), speed=speed, start=at, seconds=seconds)
     async with app.run_test(size=size, notifications=True) as pilot:
         r = Room(app, pilot, None, seconds)
-        await r.until(lambda: app.state.loaded and app.state.targets and app.screen.query("#live").first().display)
+        await r.until(
+            lambda: app.state.loaded and (app.state.targets or not targets) and app.screen.query("#live").first().display
+        )
         yield r
 
 
@@ -167,6 +178,16 @@ async def test_the_keys_of_a_replay_change_its_pace_and_say_so(awaiting):
         r.clock.now += 1_000
         await r.until(lambda: "REPLAY ended 1:09/1:09" in r.text().splitlines()[0])
         assert r.app.state.approvals, "the last picture stays"
+
+
+async def test_what_was_not_recorded_is_not_said_to_be_starting(half_heard):
+    measured = any(isinstance(item.what, RegionSample) for item in half_heard.items)
+    async with playing(half_heard, start=30, targets=measured) as r:
+        await r.until(lambda: "INC-7" in r.text())
+        status, agents = r.text().splitlines()[:2]
+        assert "automation not known" in status
+        assert agents.count("unheard") == 6
+        assert "starting" not in r.text()
 
 
 async def test_the_keys_of_a_replay_can_be_typed_into_the_filter(awaiting):
