@@ -76,6 +76,12 @@ def confidence(value: Confidence) -> str:
     return f"{value.value:.2f} = min(record {value.track_record:.2f}, evidence {value.evidence:.2f}{word})"
 
 
+def outcomes(number: float) -> str:
+    """How many verified outcomes stand behind something, such as `1 verified outcome stands`."""
+    said = f"{number:.0f}"
+    return f"{said} verified outcome stands" if said == "1" else f"{said} verified outcomes stand"
+
+
 def given(people: Sequence[str], needs: int) -> str:
     """How far an approval is that needs several people; empty where one is enough."""
     if needs < 2:
