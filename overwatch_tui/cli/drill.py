@@ -31,13 +31,16 @@ def drill(
     With --repeat there is one object for each round, in the region that has the users by then, and a summary at the end. What is
     verified counts whole for the demo, and as a small loan for targets of your own.
     """
-    from overwatch_tui.drill import SCENARIOS, Drill, DrillError, DrillStoppedError, UnknownRegionError
+    from overwatch_tui.demo import REGIONS
+    from overwatch_tui.drill import SCENARIOS, Drill, DrillError, DrillStoppedError
     from overwatch_tui.drill.report import shortfalls
 
     chosen = SCENARIOS.get(scenario)
     if chosen is None:
         known = "; ".join(f"{s.name} ({s.about})" for s in SCENARIOS.values())
         raise UsageError(f"{scenario!r} is not a scenario; known: {known}")
+    if region not in REGIONS:
+        raise UsageError(f"--region {region!r} is not a region of the demo: choose of {list(REGIONS)}")
 
     def told(report: Report) -> None:
         _object(report.as_json(), as_json)
@@ -64,8 +67,6 @@ def drill(
 
     try:
         came = run_swarm(work, held.stop)
-    except UnknownRegionError as error:
-        raise UsageError(str(error)) from error
     except DrillError as error:
         raise CommandError(str(error)) from error
     if not result:
