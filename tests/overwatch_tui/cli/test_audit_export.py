@@ -176,6 +176,18 @@ def test_what_was_changed_beyond_reading_is_one_line_that_names_verify(cli, expo
     assert "audit verify" in said.err
 
 
+@pytest.mark.parametrize("taken", ["DELETE FROM event", "DELETE FROM event WHERE incident = 'INC-1'"])
+@pytest.mark.parametrize("command", ["report", "record"])
+def test_an_incident_whose_records_were_taken_away_is_one_line_that_names_verify(cli, exported, home, taken, command):
+    tamper(home / "overwatch.db", taken)
+    said = cli("incidents", command, "INC-1", "-o", "-")
+    assert said.status == 1
+    assert "'INC-1' has no records in the journal any more" in said.err
+    assert "`overwatch-tui audit verify`" in said.err
+    assert "Traceback" not in said.err
+    assert cli("audit", "verify").status == 1
+
+
 def test_a_file_that_is_not_there_is_said_in_a_word(cli, tmp_path):
     said = cli("audit", "verify", "--file", str(tmp_path / "none.jsonl"))
     assert (said.status, said.err) == (1, f"overwatch-tui: '{tmp_path}/none.jsonl' can't be read: No such file or directory\n")
