@@ -354,7 +354,7 @@ async def test_a_question_that_lies_under_another_screen_closes_once_it_is_in_fr
         await r.until(lambda: not r.app.state.approvals)
         assert len(r.app.screen_stack) == 3
         await r.pilot.resize_terminal(120, 40)
-        await r.until(lambda: len(r.app.screen_stack) == 2)
+        await r.until(lambda: len(r.app.screen_stack) <= 2)
         r.app._second()
         await r.until(lambda: len(r.app.screen_stack) == 1)
         assert not r.swarm.commands
