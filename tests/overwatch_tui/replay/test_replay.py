@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from textual import events
 
 from agents.settings import Settings
 from agents.telemetry import AgentState, RegionSample, SwarmState
@@ -15,11 +17,11 @@ from overwatch_tui.bridge.buffer import Buffer
 from overwatch_tui.bridge.pump import Pump
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.replay import swarm as replaying
+from overwatch_tui.replay.app import ReplayApp
 from overwatch_tui.replay.player import Player
 from overwatch_tui.replay.recording import Recording
 from overwatch_tui.replay.show import room as replay_room
 from overwatch_tui.replay.swarm import ReplayError, ReplaySwarm, fold
-from overwatch_tui.screens.base import RoomScreen
 from overwatch_tui.state.models import State
 from overwatch_tui.state.store import Store
 from tests.overwatch_tui import recorded, story
@@ -65,6 +67,23 @@ async def playing(
         yield r
 
 
+async def strike(r, *keys: str) -> None:
+    """Press keys, each once the one before has led to its action, or to none. A pilot waits for an idle processor instead."""
+    app = r.app
+    for key in keys:
+        handled = asyncio.Event()
+
+        async def look_up(key: str, priority: bool = False, handled=handled) -> bool:
+            found = await ReplayApp._check_bindings(app, key, priority)
+            if found or not priority:
+                handled.set()
+            return found
+
+        app._check_bindings = look_up
+        app.post_message(events.Key(key, None))
+        await asyncio.wait_for(handled.wait(), 5)
+
+
 def plain(state: State) -> State:
     """A state without the numbers of its lines, which tell a jump apart and mean nothing."""
     return replace(
@@ -96,13 +115,13 @@ async def test_no_command_leaves_a_replay_whatever_key_is_pressed(awaiting, monk
             if action.id == "quit":
                 continue
             for key in action.keys.split(","):
-                await r.press(key)
-                while not isinstance(r.app.screen, RoomScreen):
-                    await r.press("escape")
-                await r.press("escape", "escape")
+                await strike(r, key)
+                while len(r.app.screen_stack) > 1:
+                    await strike(r, "escape")
+                await strike(r, "escape", "escape")
         for key in ("a", "x", "d", "o", "r", "c", "f", "p"):
             r.app.clear_notifications()
-            await r.press(key)
+            await strike(r, key)
             await r.until(lambda: r.toasts)
             assert r.toasts == ["this is a replay: nothing is sent"], key
             assert len(r.app.screen_stack) == 1, "no question is asked whose answer would go nowhere"
