@@ -60,6 +60,8 @@ class OverwatchApp(App[None]):
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-normal"), (160, "-wide")]  # noqa: RUF012 - as Textual declares it
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     ENABLE_COMMAND_PALETTE = True
+    recorded: ClassVar[bool] = False
+    """Whether this room shows what was, so that nothing in it is still to come up."""
 
     def __init__(
         self,
@@ -132,6 +134,12 @@ class OverwatchApp(App[None]):
         self.host.stop()
         await self.host.closed(EXIT_SECONDS)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let no key through that was on its way to a question which is gone."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.operations.came_too_late(event.key):
+            return
+        await super().on_event(event)
+
     def on_resize(self, event: events.Resize) -> None:
         """Below the smallest size, say so; above it, go on."""
         small = event.size.width < WIDTH or event.size.height < HEIGHT
@@ -195,6 +203,7 @@ class OverwatchApp(App[None]):
             for screen in self.screen_stack:
                 if isinstance(screen, RoomScreen) and screen.is_mounted:
                     screen.show(state)
+        self.operations.leave_what_is_gone()
 
     def _second(self) -> None:
         if not self.is_running:
@@ -207,6 +216,7 @@ class OverwatchApp(App[None]):
         for screen in self.screen_stack:
             if isinstance(screen, RoomScreen) and screen.is_mounted:
                 screen.tick(now)
+        self.operations.leave_what_is_gone()
 
 
 def _place(order: tuple[str, ...], key: str) -> int:

@@ -26,6 +26,9 @@ from agents.settings import (
 )
 
 TARGET = DEMO
+REGIONS = ("east", "west")
+"""What the demo has, known before it runs."""
+
 PROBE_PATH = "/api/users?limit=1"
 LEASE_SECONDS = 60
 RENEW_SECONDS = 5.0

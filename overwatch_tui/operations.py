@@ -8,18 +8,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
 from overwatch_tui.bridge.seam import SwarmHandle, TargetInfo
 from overwatch_tui.chaos import ChaosFault, FaultName
 from overwatch_tui.modals.approve import Approve
+from overwatch_tui.modals.base import Question
 from overwatch_tui.modals.chaos import ChaosMenu
 from overwatch_tui.modals.confirm import Confirm
 from overwatch_tui.modals.failover import Failover
 from overwatch_tui.modals.reason import Reason
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.models import ApprovalView, Line, TargetView
+from overwatch_tui.state.words import gone
+from overwatch_tui.widgets.approvals import GRACE
 from overwatch_tui.widgets.safe import say
 
 if TYPE_CHECKING:
@@ -34,6 +38,8 @@ class Operations:
 
     def __init__(self, app: OverwatchApp) -> None:
         self._app = app
+        self._asking: tuple[Question[str], ApprovalView] | None = None
+        self._left_at: datetime | None = None
 
     def approve(self, view: ApprovalView, sent: Callable[[], None], settled: Callable[[], None]) -> None:
         """Approve; the key was the question, but for what reaches many users. `settled` is called with the answer."""
@@ -42,22 +48,42 @@ class Operations:
                 sent()
             return
 
-        def decided(typed: str | None) -> None:
-            if typed is not None and self._send(lambda handle: handle.decide(view.id, True, "", typed), settled):
+        def decided(typed: str) -> None:
+            if self._send(lambda handle: handle.decide(view.id, True, "", typed), settled):
                 sent()
 
-        self._app.push_screen(Approve(view, self._app.clock), decided)
+        self._ask(Approve(view, self._app.clock), view, decided)
 
     def reject(self, view: ApprovalView, sent: Callable[[], None], settled: Callable[[], None]) -> None:
         """Ask for the reason, then reject."""
 
-        def decided(reason: str | None) -> None:
-            if reason is not None and self._send(lambda handle: handle.decide(view.id, False, reason), settled):
+        def decided(reason: str) -> None:
+            if self._send(lambda handle: handle.decide(view.id, False, reason), settled):
                 sent()
 
         what: tuple[Line, ...] = (((f"{view.incident}: {' + '.join(view.plan)}", "strong"),),)
         modal = Reason("Reject this plan?", what, "Why? The Strategist learns from it", "Reject", required=True)
-        self._app.push_screen(modal, decided)
+        self._ask(modal, view, decided)
+
+    def leave_what_is_gone(self) -> None:
+        """Close the question about a request that waits no longer, and say why; under another screen it stays for now."""
+        if self._asking is None:
+            return
+        question, view = self._asking
+        if question.is_active and question.is_mounted and not self._waits(view):
+            self._asking = None
+            self._left_at = self._app.clock()
+            self._say_gone(view)
+            question.dismiss(None)
+
+    def came_too_late(self, key: str) -> bool:
+        """Whether a key was meant for a question that has just closed by itself: nobody who types stops at once."""
+        if self._left_at is None or key.startswith("ctrl+"):
+            return False
+        now = self._app.clock()
+        late = timedelta(0) <= now - self._left_at < GRACE
+        self._left_at = now if late else None
+        return late
 
     def chaos(self, target: str, region: str, fault: ChaosFault) -> None:
         """Inject a fault; at once on the demo, after a question on anything else."""
@@ -116,6 +142,26 @@ class Operations:
         if handle is None:
             return None
         return next((info for info in handle.targets() if info.name == name), None)
+
+    def _ask(self, question: Question[str], view: ApprovalView, decided: Callable[[str], None]) -> None:
+        def answered(answer: str | None) -> None:
+            self._asking = None
+            if answer is None:
+                return
+            if self._waits(view):
+                decided(answer)
+            else:
+                self._say_gone(view)
+
+        self._asking = (question, view)
+        self._app.push_screen(question, answered)
+
+    def _waits(self, view: ApprovalView) -> bool:
+        return any(waiting.id == view.id for waiting in self._app.state.approvals)
+
+    def _say_gone(self, view: ApprovalView) -> None:
+        why = gone(self._app.state.incidents.get(view.incident), view.id)
+        say(self._app, f"{view.incident}: {why}: nothing was sent", "warning")
 
     def _confirm(self, question: Confirm, go: Callable[[], bool]) -> None:
         def decided(yes: bool | None) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from agents.durable import log, samples
 from agents.durable import schema as s
+from agents.durable.errors import DurableError
 from agents.events import AutomationArmed, AutomationPaused, Event
 from agents.incident import Incident
 
@@ -21,6 +22,10 @@ STILL_OPEN = timedelta(days=365)
 
 FIELDS = ("id", "type", "source", "incident", "cause", "time", "data", "traceparent")
 """What a record's hash is computed over."""
+
+
+class BrokenCaseError(DurableError):
+    """The database has an incident whose records it has not: somebody else than the swarm took them away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +73,19 @@ class CaseFile:
 
 
 def read(connection: Connection, id_: str) -> CaseFile | None:
-    """The file of an incident; None where there is no such one."""
+    """The file of an incident; None where there is no such one. Raises BrokenCaseError where its records were taken away."""
     incident = log.read_incident(connection, id_)
     if incident is None:
         return None
     e = s.event.c
     records = _records(connection.execute(select(s.event).where(e.incident == id_).order_by(e.seq)).all())
+    if not records:
+        raise BrokenCaseError(
+            f"{id_!r} has no records in the journal any more: `overwatch-tui audit verify` says what was changed"
+        )
     since, until = _window(incident)
     kinds = (AutomationPaused.TYPE, AutomationArmed.TYPE)
-    first, last = (records[0].seq, records[-1].seq) if records else (0, 0)
-    between = select(s.event).where(e.type.in_(kinds), e.seq.between(first, last)).order_by(e.seq)
+    between = select(s.event).where(e.type.in_(kinds), e.seq.between(records[0].seq, records[-1].seq)).order_by(e.seq)
     intents = connection.execute(select(s.intent).where(s.intent.c.incident == id_).order_by(s.intent.c.started)).all()
     newest = connection.execute(select(e.seq, e.hash).order_by(e.seq.desc()).limit(1)).one()
     return CaseFile(
@@ -112,4 +120,4 @@ def _intent(row: Row[tuple[object, ...]]) -> Intent:
     return Intent(**{name: getattr(row, name) for name in Intent.__slots__})
 
 
-__all__ = ["FIELDS", "CaseFile", "Intent", "Record", "read"]
+__all__ = ["FIELDS", "BrokenCaseError", "CaseFile", "Intent", "Record", "read"]

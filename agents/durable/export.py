@@ -41,8 +41,11 @@ def line(record: Record) -> str:
 
 
 @contextlib.contextmanager
-def whole_or_not(path: Path) -> Iterator[IO[str]]:
-    """Write a file that is there only once it is whole and durable, for its owner alone; packed where it ends with `.gz`."""
+def whole_or_not(path: Path, *, replace: bool = True) -> Iterator[IO[str]]:
+    """Write a file that is there only once it is whole and durable, for its owner alone; packed where it ends with `.gz`.
+
+    Raises FileExistsError where one is there by then, unless it may `replace` that.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         partial.unlink(missing_ok=True)
@@ -57,7 +60,10 @@ def whole_or_not(path: Path) -> Iterator[IO[str]]:
                     packed.close()
             raw.flush()
             os.fsync(raw.fileno())
-        partial.replace(path)
+        if replace:
+            partial.replace(path)
+        else:
+            path.hardlink_to(partial)
     finally:
         partial.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)

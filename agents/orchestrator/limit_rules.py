@@ -26,9 +26,14 @@ def _threshold(case: Case) -> Said:
 def _outcomes(case: Case) -> Said:
     outcomes, wanted = case.strategy.confidence.outcomes, case.policy.min_outcomes
     if not outcomes >= wanted:
-        yield "ask", f"only {_rounded_down(outcomes)} verified outcomes, {wanted:g} are asked for"
+        yield "ask", f"only {_counted(_rounded_down(outcomes))}, {wanted:g} {'is' if wanted == 1 else 'are'} asked for"
     else:
-        yield "allow", f"{outcomes:.0f} verified outcomes stand behind it"
+        said = _counted(f"{outcomes:.0f}")
+        yield "allow", f"{said} {'stands' if said.startswith('1 ') else 'stand'} behind it"
+
+
+def _counted(number: str) -> str:
+    return f"{number} verified outcome" + ("" if number == "1" else "s")
 
 
 def _rounded_down(outcomes: float) -> str:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from overwatch_tui.cli.common import CommandError, ConfigOption, JsonOption, UsageError, echo_json, home, settings_of, with_store
+from overwatch_tui.cli.files import ForceOption, refuse_existing, there_already
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from agents.durable.audit import Progress, Verdict
-    from agents.durable.chain import Broken, Mark
+    from agents.durable.chain import Broken, Mark, Record
     from agents.durable.store import Store
 
 app = typer.Typer(help="Verify, export and prune the journal.", no_args_is_help=True, rich_markup_mode=None)
@@ -76,6 +79,7 @@ def export(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FILE", help="Packed where it ends with .gz. Default: stdout.")
     ] = None,
+    force: ForceOption = False,
     database: DatabaseOption = None,
 ) -> None:
     """Write the journal as JSON lines, one event each with its hashes: `audit verify --file` proves them without the database.
@@ -84,12 +88,12 @@ def export(
     """
     from agents.durable.audit import reading, records
     from agents.durable.errors import DurableError
-    from agents.durable.export import whole_or_not, write
+    from agents.durable.export import write
 
     begin = _moment(since)
     source = database or existing()
-    if output is not None and ((source.exists() and output.exists() and output.samefile(source)) or not _is_plain(output)):
-        raise UsageError(f"-o {str(output)!r} is the database or no plain file, and would be replaced: name another one")
+    if output is not None:
+        _refuse_place(output, source, force=force)
     try:
         with reading(source) as connection:
             after = 0
@@ -100,8 +104,7 @@ def export(
                 raise CommandError(f"{incident!r} is not an incident here, or it was pruned: see `overwatch-tui incidents list`")
             wanted = records(connection, after, incident=incident)
             if output is not None:
-                with whole_or_not(output) as target:
-                    count, last = write(target, wanted)
+                count, last = _write_file(output, wanted, force=force)
             else:
                 count, last = write(sys.stdout, wanted)
                 sys.stdout.flush()
@@ -140,6 +143,23 @@ def prune(
     typer.echo(f"{what} {'would be' if dry_run else 'were'} pruned")
     for path in done.archives:
         typer.echo(f"archived in {path}")
+
+
+def _refuse_place(output: Path, source: Path, *, force: bool) -> None:
+    """Raises UsageError for what no export may replace, and CommandError for what it may not without `force`."""
+    if (source.exists() and output.exists() and output.samefile(source)) or not _is_plain(output):
+        raise UsageError(f"-o {str(output)!r} is the database or no plain file, and would be replaced: name another one")
+    refuse_existing((output,), force=force)
+
+
+def _write_file(output: Path, wanted: Iterable[Record], *, force: bool) -> tuple[int, Mark]:
+    from agents.durable.export import whole_or_not, write
+
+    try:
+        with whole_or_not(output, replace=force) as target:
+            return write(target, wanted)
+    except FileExistsError:
+        raise there_already(output) from None
 
 
 def _is_plain(path: Path) -> bool:

@@ -31,10 +31,13 @@ def drill(
     With --repeat there is one object for each round, in the region that has the users by then, and a summary at the end. What is
     verified counts whole for the demo, and as a small loan for targets of your own.
     """
+    from overwatch_tui.demo import REGIONS
     from overwatch_tui.drill import Drill
     from overwatch_tui.drill.report import shortfalls
 
     chosen = _named(scenario)
+    if region not in REGIONS:
+        raise UsageError(f"--region {region!r} is not a region of the demo: choose of {list(REGIONS)}")
 
     def told(report: Report) -> None:
         _object(report.as_json(), as_json)
@@ -77,8 +80,8 @@ def _named(scenario: str) -> Scenario:
 
 
 def _hold(planned: Drill) -> Held:
-    """Hold it to its end. Raises UsageError and CommandError where it can't be held, and Exit where a signal stopped it."""
-    from overwatch_tui.drill import DrillError, DrillStoppedError, UnknownRegionError
+    """Hold it to its end. Raises CommandError where it can't be held, and Exit where a signal stopped it."""
+    from overwatch_tui.drill import DrillError, DrillStoppedError
 
     result: list[Held] = []
 
@@ -88,8 +91,6 @@ def _hold(planned: Drill) -> Held:
 
     try:
         came = run_swarm(work, planned.stop)
-    except UnknownRegionError as error:
-        raise UsageError(str(error)) from error
     except DrillError as error:
         raise CommandError(str(error)) from error
     if not result:

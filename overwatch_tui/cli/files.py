@@ -7,8 +7,13 @@ import os
 import secrets
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from overwatch_tui.cli.common import CommandError
+
+ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite a file that is there already.")]
 
 
 def refuse_existing(paths: Sequence[Path], *, force: bool) -> None:
@@ -19,7 +24,12 @@ def refuse_existing(paths: Sequence[Path], *, force: bool) -> None:
         if not path.parent.is_dir():
             raise CommandError(f"the folder {str(path.parent)!r} does not exist: make it first")
         if not force and (path.exists() or path.is_symlink()):
-            raise CommandError(f"{str(path)!r} is there already: --force overwrites it, -o names another one")
+            raise there_already(path)
+
+
+def there_already(path: Path) -> CommandError:
+    """What is said of a file that would be overwritten."""
+    return CommandError(f"{str(path)!r} is there already: --force overwrites it, -o names another one")
 
 
 def write_whole(path: Path, parts: Iterable[bytes], *, force: bool) -> None:
@@ -37,7 +47,7 @@ def write_whole(path: Path, parts: Iterable[bytes], *, force: bool) -> None:
         try:
             path.hardlink_to(fresh)
         except FileExistsError:
-            raise CommandError(f"{str(path)!r} is there already: --force overwrites it, -o names another one") from None
+            raise there_already(path) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             fresh.unlink()

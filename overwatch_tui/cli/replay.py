@@ -51,8 +51,6 @@ def replay(
     """
     if as_json and not check:
         raise UsageError("--json goes with --check: a replay is drawn on the screen")
-    if not check and not (sys.__stdin__ and sys.__stdin__.isatty()):
-        raise UsageError("the control room needs a terminal: without one, use `overwatch-tui replay --check FILE`")
     from overwatch_tui.replay.recording import RecordingError, read
 
     try:
@@ -62,6 +60,8 @@ def replay(
     if check:
         _tell(recording, file, as_json=as_json)
         return
+    if not (sys.__stdin__ and sys.__stdin__.isatty()):
+        raise UsageError("the control room needs a terminal: without one, use `overwatch-tui replay --check FILE`")
     at = _start(start, recording)
     settings = settings_of(config)
     from overwatch_tui.actions import KeymapError

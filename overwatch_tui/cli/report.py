@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from overwatch_tui.cli.common import CommandError, JsonOption, UsageError, echo_json, with_store
-from overwatch_tui.cli.files import refuse_existing, write_whole
+from overwatch_tui.cli.files import ForceOption, refuse_existing, write_whole
 
 if TYPE_CHECKING:
     from agents.durable.casefile import CaseFile
@@ -28,7 +28,6 @@ class Format(StrEnum):
 
 
 IdArgument = Annotated[str, typer.Argument(metavar="ID", help="The incident, such as INC-7.")]
-ForceOption = Annotated[bool, typer.Option("--force", "-f", help="Overwrite a file that is there already.")]
 
 
 def report(

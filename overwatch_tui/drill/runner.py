@@ -28,10 +28,6 @@ class DrillError(RuntimeError):
     """The drill could not be held; the text says what was missing."""
 
 
-class UnknownRegionError(DrillError):
-    """The demo has no such region."""
-
-
 class DrillStoppedError(DrillError):
     """Somebody ended the drill early."""
 
@@ -140,10 +136,8 @@ class Drill:
             return world is not None and self._watcher.steady(len(world.regions))
 
         await self._watcher.until(lambda: self._swarm.world is not None, STEADY_SECONDS)
-        world = self._swarm.world
-        if world is not None and self._region not in world.regions:
-            raise UnknownRegionError(f"{self._region!r} is not a region of the demo: choose of {sorted(world.regions)}")
         await self._watcher.until(steady, STEADY_SECONDS)
+        world = self._swarm.world
         if world is None or not steady():
             raise DrillError(
                 f"no steady state within {STEADY_SECONDS:.0f} s ({self._watcher.unsteady}); `overwatch-tui doctor` says more"

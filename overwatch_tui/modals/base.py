@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import ClassVar, Generic, TypeVar
 
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -68,6 +69,10 @@ class Question(ModalScreen[T | None], Generic[T]):
         answer = self.answer()
         if answer is not None:
             self.dismiss(answer)
+
+    def dismiss(self, result: T | None = None) -> AwaitComplete:
+        """Answer once: Textual takes whatever screen is in front, and after the first answer that is another one."""
+        return super().dismiss(result) if self.is_active else AwaitComplete()
 
     def action_cancel(self) -> None:
         """Leave without doing anything."""

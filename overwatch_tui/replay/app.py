@@ -37,6 +37,8 @@ class ReplayApp(OverwatchApp):
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
+    recorded = True
+
     def __init__(
         self, player: Player, factory: Callable[[], SwarmHandle], *, theme: str, ascii_only: bool, keymap: Mapping[str, str]
     ) -> None:

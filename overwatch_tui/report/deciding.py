@@ -19,7 +19,7 @@ from agents.facts import Basis, Diagnosis, Strategy
 from overwatch_tui.describe import calls
 from overwatch_tui.report.document import Block, Cell, Code, Heading, Listing, Paragraph, Strong, table, words
 from overwatch_tui.state import format as fmt
-from overwatch_tui.state.words import blast_radius, confidence, undo_line
+from overwatch_tui.state.words import blast_radius, confidence, outcomes, undo_line
 
 
 def evidence(case: CaseFile) -> Iterator[Block]:
@@ -112,12 +112,12 @@ def _terms(data: ApprovalRequested) -> Cell:
 
 
 def _plan(plan: Strategy) -> Iterator[Block]:
-    outcomes = f"{plan.confidence.outcomes:.0f} verified outcomes stand behind the record"
+    record = f"{outcomes(plan.confidence.outcomes)} behind the record"
     items = [
         words(f"why: {plan.rationale}"),
         words(f"expected: {plan.expected_effect}"),
         words(f"undo: {undo_line(plan)}"),
-        words(f"confidence {confidence(plan.confidence)}; {outcomes}"),
+        words(f"confidence {confidence(plan.confidence)}; {record}"),
         words(f"touches {blast_radius(plan.blast_radius)}"),
     ]
     if plan.requested_by:

@@ -90,8 +90,17 @@ class RoomScreen(Screen[None]):
         room, width = self.room, self.size.width
         bar = self.query_one("#status", SafeLine)
         first = room.first_words()
-        read_only = room.read_only and not first
-        bar.lines = (status_line(state, width - 2, now, room.glyphs, read_only=read_only, attached=room.attached, first=first),)
+        said = status_line(
+            state,
+            width - 2,
+            now,
+            room.glyphs,
+            read_only=room.read_only and not first,
+            attached=room.attached,
+            recorded=room.recorded,
+            first=first,
+        )
+        bar.lines = (said,)
         banner = self.query_one("#banner", SafeLines)
         banner.lines = banner_lines(state, width, room.glyphs, silent_s=room.silence(now))
         banner.display = bool(banner.lines)

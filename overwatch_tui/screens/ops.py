@@ -81,9 +81,10 @@ class OpsScreen(RoomScreen):
         """Text at once, tables with their next turn."""
         now = self.room.clock()
         self.show_bars(state, now)
-        self.query_one("#agents", SafeLine).lines = (agents_line(state, self.size.width - 2, self.room.glyphs),)
+        agents = agents_line(state, self.size.width - 2, self.room.glyphs, recorded=self.room.recorded)
+        self.query_one("#agents", SafeLine).lines = (agents,)
         if not self._live:
-            self._live = ready(state)
+            self._live = ready(state) or (self.room.recorded and state.loaded)
             self.query_one(Board).show(state)
             self.query_one(Board).display = not self._live
             self.query_one("#live").display = self._live

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Line, Piece, Tone
-from overwatch_tui.state.words import blast_radius, call_line, confidence, given, plan, symptoms, undo_line
+from overwatch_tui.state.words import blast_radius, call_line, confidence, given, outcomes, plan, symptoms, undo_line
 
 if TYPE_CHECKING:
     from agents.facts import Check, Diagnosis, Hypothesis, Observation, Strategy
@@ -141,8 +141,7 @@ def _strategy(strategy: Strategy) -> Iterator[Line]:
         yield (_label(f"step {n}"), (step.kind, "strong"), (f"  {call_line(step)}" if step.call is not None else "", "plain"))
     yield (_label("undo"), (undo_line(strategy), "plain"))
     yield (_label("confidence"), (confidence(strategy.confidence), "plain"))
-    outcomes = strategy.confidence.outcomes
-    yield (_label("record"), (f"{outcomes:.0f} verified outcomes stand behind it", "muted"))
+    yield (_label("record"), (f"{outcomes(strategy.confidence.outcomes)} behind it", "muted"))
     yield (_label("touches"), (blast_radius(strategy.blast_radius), "plain"))
     yield (_label("why"), (strategy.rationale, "plain"))
     yield (_label("expected"), (strategy.expected_effect, "plain"))

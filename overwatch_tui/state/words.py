@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agents.facts import Action, Confidence, Strategy, Symptom
+    from agents.incident import Incident
 
 _SYMPTOMS = {
     "unreachable": "unreachable",
@@ -75,6 +76,12 @@ def confidence(value: Confidence) -> str:
     return f"{value.value:.2f} = min(record {value.track_record:.2f}, evidence {value.evidence:.2f}{word})"
 
 
+def outcomes(number: float) -> str:
+    """How many verified outcomes stand behind something, such as `1 verified outcome stands`."""
+    said = f"{number:.0f}"
+    return f"{said} verified outcome stands" if said == "1" else f"{said} verified outcomes stand"
+
+
 def given(people: Sequence[str], needs: int) -> str:
     """How far an approval is that needs several people; empty where one is enough."""
     if needs < 2:
@@ -84,6 +91,27 @@ def given(people: Sequence[str], needs: int) -> str:
     left = needs - len(people)
     waits = "" if left <= 0 else f"; waits for {'another person' if left == 1 else f'{left} more people'}"
     return f"{len(people)} of {needs} approved, by {' and '.join(people)}{waits}"
+
+
+def gone(incident: Incident | None, approval: str) -> str:
+    """Why a request that was there waits no longer, such as `the request was approved by ada meanwhile`."""
+    if incident is None:
+        return "the incident is no longer kept here"
+    asked, plan = incident.approval, incident.strategy
+    if asked is not None and asked.id == approval and asked.approved is not None:
+        if asked.by == "deadline":
+            return "the request has expired"
+        who = " and ".join(asked.people) or asked.by if asked.approved else asked.by
+        return f"the request was {'approved' if asked.approved else 'rejected'} by {who} meanwhile"
+    if incident.status == "resolved":
+        return "the incident is over"
+    if incident.status == "escalated":
+        return "the swarm has called a person instead"
+    if asked is not None and asked.id == approval and incident.decided_by is not None:
+        return f"the plan was {'refused' if incident.status == 'retry' else 'decided on'} by {incident.decided_by} meanwhile"
+    if plan is not None and plan.edited_by is not None:
+        return f"the plan was changed by {plan.edited_by} meanwhile"
+    return "what it rests on has changed, and the plan is made anew"
 
 
 def blast_radius(share: float) -> str:

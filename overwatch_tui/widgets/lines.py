@@ -214,6 +214,11 @@ class LineList(ScrollView, can_focus=True):
             self.following, self.below = True, 0
             self.tell_below()
 
+    def watch_show_vertical_scrollbar(self, shown: bool) -> None:
+        """A scrollbar that appears after the lines were moved begins where they are; Textual would leave it at the top."""
+        if shown:
+            self.vertical_scrollbar.position = self.scroll_y
+
     # Laying out and drawing
 
     def on_resize(self) -> None:

@@ -22,12 +22,16 @@ def status_line(
     *,
     read_only: bool,
     attached: bool = False,
+    recorded: bool = False,
     first: Sequence[str] = (),
 ) -> Line:
-    """The line, as wide as `width`, with the time at its right. The words of `first` come first, and stay longest."""
+    """The line, as wide as `width`, with the time at its right. The words of `first` come first, and stay longest.
+
+    In a `recorded` room nothing is starting: what was not said is not known.
+    """
     time = f"{now:%H:%M:%S}Z"
     loud: list[tuple[int, Piece]] = [(200 - n, (word, "warn")) for n, word in enumerate(first)]
-    parts = loud + _parts(state, glyphs, read_only=read_only, attached=attached)
+    parts = loud + _parts(state, glyphs, read_only=read_only, attached=attached, recorded=recorded)
     dot: Piece = (f" {glyphs.dot} ", "muted")
     while True:
         line: list[Piece] = [(NAME, "accent")]
@@ -39,22 +43,24 @@ def status_line(
         parts.remove(min(parts, key=lambda part: part[0]))
 
 
-def agents_line(state: State, width: int, glyphs: Glyphs) -> Line:
-    """The six agents with their states, in as many words as fit."""
+def agents_line(state: State, width: int, glyphs: Glyphs, *, recorded: bool = False) -> Line:
+    """The six agents with their states, in as many words as fit; who has not spoken is starting, but in a `recorded` room."""
     names = ("Sentry", "Diagnostician", "Strategist", "Orchestrator", "Logistics", "Traffic")
     line: Line = ()
     for shown, gap in ((AGENTS, "   "), (names, "   "), (names, "  "), (_SHORT, "  "), (_SHORT, " ")):
-        line = _agents(state, shown, gap, glyphs)
+        line = _agents(state, shown, gap, glyphs, recorded=recorded)
         if width_of(line) <= width:
             break
     return line
 
 
-def _agents(state: State, names: Sequence[str], gap: str, glyphs: Glyphs) -> Line:
+def _agents(state: State, names: Sequence[str], gap: str, glyphs: Glyphs, *, recorded: bool) -> Line:
     line: list[Piece] = []
     for agent, name in zip(AGENTS, names, strict=True):
         known = state.agents.get(agent)
         glyph, word, tone = fmt.agent_state(known.state if known is not None else "starting", glyphs)
+        if known is None and recorded:
+            word = "unheard"
         quiet = known is not None and known.state in {"idle", "starting"}
         line += [
             (f"{glyph} ", tone),
@@ -65,7 +71,7 @@ def _agents(state: State, names: Sequence[str], gap: str, glyphs: Glyphs) -> Lin
     return tuple(line[:-1])
 
 
-def _parts(state: State, glyphs: Glyphs, *, read_only: bool, attached: bool) -> list[tuple[int, Piece]]:
+def _parts(state: State, glyphs: Glyphs, *, read_only: bool, attached: bool, recorded: bool) -> list[tuple[int, Piece]]:
     """Each part with its weight: the lighter one gives way first."""
     parts: list[tuple[int, Piece]] = []
     if state.targets:
@@ -75,7 +81,7 @@ def _parts(state: State, glyphs: Glyphs, *, read_only: bool, attached: bool) -> 
     if state.host.phase in {"failed", "stopped", "away"}:
         parts.append((100, (f"{glyphs.fail} DISCONNECTED", "fail")))
     elif swarm is None:
-        parts.append((50, ("starting", "muted")))
+        parts.append((50, ("automation not known" if recorded else "starting", "muted")))
     elif swarm.automation == "paused":
         parts.append((99, (f"{glyphs.paused} PAUSED", "warn")))
     else:

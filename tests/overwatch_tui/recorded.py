@@ -69,9 +69,9 @@ def file(folder: Path, *chapters: str, looks: Sequence[Sample] | None = None) ->
     return path
 
 
-def recording(folder: Path, *chapters: str) -> Recording:
+def recording(folder: Path, *chapters: str, looks: Sequence[Sample] | None = None) -> Recording:
     """The same, read back."""
-    return read(file(folder, *chapters))
+    return read(file(folder, *chapters, looks=looks))
 
 
 def hostile(sample: Sample, text: str) -> Sample:

@@ -126,6 +126,30 @@ def test_a_file_that_could_not_be_finished_is_not_there(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["journal.jsonl.gz"]
 
 
+def test_an_export_overwrites_no_other_file_unless_told_to(cli, exported):
+    before = exported.read_bytes()
+    cli("resume")
+    said = cli("audit", "export", "-o", str(exported))
+    assert said.status == 1
+    assert f"{str(exported)!r} is there already: --force overwrites it, -o names another one" in said.err
+    assert exported.read_bytes() == before
+    assert cli("audit", "export", "-o", str(exported), "--force").err.startswith("5 records, head ")
+    assert len(lines(exported)) == 5
+
+
+def test_a_file_that_came_while_the_export_was_written_is_kept(tmp_path):
+    path = tmp_path / "journal.jsonl"
+
+    def overtaken():
+        with whole_or_not(path, replace=False) as file:
+            file.write("mine")
+            path.write_text("another's")
+
+    with pytest.raises(FileExistsError):
+        overtaken()
+    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("journal.jsonl", "another's")]
+
+
 def test_a_place_that_can_not_be_written_to_is_said(cli, exported, tmp_path):
     said = cli("audit", "export", "-o", str(tmp_path / "none" / "x.jsonl"))
     assert said.status == 1
@@ -150,6 +174,18 @@ def test_what_was_changed_beyond_reading_is_one_line_that_names_verify(cli, expo
     said = cli(*command)
     assert said.status == 1
     assert "audit verify" in said.err
+
+
+@pytest.mark.parametrize("taken", ["DELETE FROM event", "DELETE FROM event WHERE incident = 'INC-1'"])
+@pytest.mark.parametrize("command", ["report", "record"])
+def test_an_incident_whose_records_were_taken_away_is_one_line_that_names_verify(cli, exported, home, taken, command):
+    tamper(home / "overwatch.db", taken)
+    said = cli("incidents", command, "INC-1", "-o", "-")
+    assert said.status == 1
+    assert "'INC-1' has no records in the journal any more" in said.err
+    assert "`overwatch-tui audit verify`" in said.err
+    assert "Traceback" not in said.err
+    assert cli("audit", "verify").status == 1
 
 
 def test_a_file_that_is_not_there_is_said_in_a_word(cli, tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from mini_app.local_azure.server import LOCATIONS
+from overwatch_tui.demo import REGIONS
+
 
 def test_no_command_shows_the_help_and_is_wrong_usage(cli):
     said = cli()
@@ -21,6 +24,7 @@ def test_no_command_shows_the_help_and_is_wrong_usage(cli):
         (("chaos", "degrade", "--region", "east", "--error-rate", "7"), "--error-rate"),
         (("incidents", "list", "--limit", "0"), "--limit"),
         (("drill", "flood"), "'flood' is not a scenario; known: outage"),
+        (("drill", "outage", "--region", "nowhere"), "'nowhere' is not a region of the demo: choose of ['east', 'west']"),
         (("run", "--config", "absent.toml"), "absent.toml"),
         (("launch",), "needs a terminal: without one, use `overwatch-tui run`"),
     ],
@@ -31,6 +35,10 @@ def test_wrong_usage_names_the_value_and_ends_with_2(cli, home, words, named):
     assert named in said.err
     assert "Traceback" not in said.err
     assert not home.exists()
+
+
+def test_the_regions_that_are_known_before_the_demo_runs_are_those_that_it_has():
+    assert tuple(LOCATIONS) == REGIONS
 
 
 @pytest.mark.parametrize("command", [("run",), ("drill", "outage"), ("chaos", "recover", "--region", "east")])

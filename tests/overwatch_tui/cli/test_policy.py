@@ -64,9 +64,23 @@ def test_a_case_that_comes_out_otherwise_is_told_with_what_every_rule_said(cli, 
     assert said.status == 1
     assert "FAIL  no record: ask" in said.out
     assert "expected approve, came to ask" in said.out
-    assert re.search(r"ask +record.outcomes +only 1 verified outcomes", said.out)
+    assert re.search(r"ask +record.outcomes +only 1 verified outcome, 5 are asked for", said.out)
     (found,) = json.loads(cli("policy", "test", written("cases.toml", text), "--json").out)
     assert (found["passed"], found["verdict"], found["wrong"]) == (False, "ask", ["expected approve, came to ask"])
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "wanted", "words"),
+    [
+        (0.5, 1, "only 0.5 verified outcomes, 1 is asked for"),
+        (1, 1, "1 verified outcome stands behind it"),
+        (2, 1, "2 verified outcomes stand behind it"),
+    ],
+)
+def test_one_outcome_is_told_as_one(cli, written, configured, outcomes, wanted, words):
+    text = f'[[case]]\nname = "n"\noutcomes = {outcomes}\nexpect = "refuse"\n'
+    said = cli("policy", "test", written("cases.toml", text), *configured(f"[policy]\nmin_outcomes = {wanted}\n"))
+    assert words in said.out
 
 
 def test_the_right_verdict_for_another_reason_is_no_pass(cli, written):

@@ -146,6 +146,14 @@ def test_a_replay_without_a_terminal_says_what_else_there_is(cli, measured, monk
     assert "overwatch-tui replay --check FILE" in said.err
 
 
+def test_a_recording_that_is_not_there_is_named_before_a_terminal_is_missed(cli, measured, monkeypatch):
+    monkeypatch.setattr("sys.__stdin__", None)
+    said = cli("replay", "nope.jsonl")
+    assert said.status == 1
+    assert "'nope.jsonl' is not a file: make one with" in said.err
+    assert "terminal" not in said.err
+
+
 @pytest.mark.parametrize("moment", ["later", "-1", "1e9", "nan", "resolved"])
 def test_a_moment_that_the_recording_does_not_have_is_refused(cli, measured, monkeypatch, moment):
     monkeypatch.setattr("sys.__stdin__", type("tty", (), {"isatty": lambda _: True})())

@@ -6,7 +6,18 @@ from datetime import timedelta
 
 import pytest
 
-from agents.events import ApprovalDecided, StrategyRefused, answer
+from agents.events import (
+    ApprovalDecided,
+    IncidentEscalated,
+    IncidentResolved,
+    IncidentUpdated,
+    StrategyEdited,
+    StrategyRefused,
+    answer,
+)
+from agents.incident import evolve
+from overwatch_tui.bridge.buffer import Batch
+from overwatch_tui.state.words import gone
 from tests.overwatch_tui import story
 from tests.overwatch_tui.scripted import ScriptedSwarm
 
@@ -223,3 +234,149 @@ async def test_how_far_two_people_are_is_shown_where_the_decision_is_taken(room)
         r.clock.forward(1)
         await r.press("enter")
         assert "ada at 14:02:10" in r.text()
+
+
+def decided(by, *, approved, incident="INC-7", **request):
+    """The last word on the request of the story, and the event that it answers."""
+    last = story.told(*story.AWAITING, incident=incident, **request)[-1]
+    said = ApprovalDecided(
+        approval=last.data.approval,
+        strategy=last.data.strategy,
+        binding=last.data.binding,
+        approved=approved,
+        by=by,
+        confirm="demo",
+    )
+    return answer(last, by, 1, said, story.at(20))
+
+
+def edited():
+    """The plan of the story as a person changed it."""
+    last = story.told(*story.AWAITING)[-1]
+    plan = story.strategy().model_copy(update={"id": "INC-7-S1e", "edited_by": "ben"})
+    return answer(
+        last, "ben", 1, StrategyEdited(approval=last.data.approval, replaces="INC-7-S1", strategy=plan, by="ben"), story.at(20)
+    )
+
+
+def refused_by_policy():
+    last = story.told(*story.AWAITING)[-1]
+    return answer(last, "Orchestrator", 9, StrategyRefused(strategy="INC-7-S1", by="policy", reasons=("too late",)), story.at(20))
+
+
+def paged():
+    return answer(story.told(*story.AWAITING)[-1], "Strategist", 9, IncidentEscalated(reason="look at it"), story.at(20))
+
+
+def changed():
+    seen = story.payloads()["opened"][2]
+    more = IncidentUpdated(symptoms=seen.symptoms, observations=seen.observations)
+    return answer(story.told(*story.AWAITING)[-1], "Sentry", 9, more, story.at(20))
+
+
+def cleared():
+    return answer(story.told(*story.AWAITING)[-1], "Sentry", 9, IncidentResolved(how="cleared", checks=()), story.at(20))
+
+
+GONE = {
+    "the request was approved by ada meanwhile": lambda: decided("ada", approved=True, confirm="demo"),
+    "the request was rejected by ada meanwhile": lambda: decided("ada", approved=False, confirm="demo"),
+    "the request has expired": lambda: decided("deadline", approved=False, confirm="demo"),
+    "the plan was changed by ben meanwhile": edited,
+    "the plan was refused by policy meanwhile": refused_by_policy,
+    "the swarm has called a person instead": paged,
+    "what it rests on has changed, and the plan is made anew": changed,
+    "the incident is over": cleared,
+}
+
+
+@pytest.mark.parametrize("why", GONE)
+def test_it_is_known_why_a_request_waits_no_longer(why):
+    incident = None
+    for event in (*story.told(*story.AWAITING, confirm="demo"), GONE[why]()):
+        incident = evolve(incident, event)
+    assert gone(incident, "INC-7-1-v3") == why
+
+
+@pytest.mark.parametrize(("key", "why"), [("a", "the request was approved by ada meanwhile"), ("x", "the request has expired")])
+async def test_a_question_about_a_request_that_is_gone_closes_and_says_why(room, key, why):
+    async with room() as r:
+        await asked(r, confirm="demo")
+        r.clock.forward(1)
+        await r.press(key)
+        await r.until(lambda: len(r.app.screen_stack) == 2)
+        r.swarm.publish(GONE[why]())
+        await r.until(lambda: len(r.app.screen_stack) == 1)
+        assert r.toasts == [f"INC-7: {why}: nothing was sent"]
+        assert not r.swarm.commands
+
+
+async def test_what_was_typed_for_a_question_that_has_closed_reaches_nothing_else(room):
+    async with room() as r:
+        await asked(r, "INC-7", confirm="demo")
+        await asked(r, "INC-8")
+        r.clock.forward(1)
+        await r.press("x", *"too ")
+        r.swarm.publish(decided("ada", approved=True, confirm="demo"))
+        await r.until(lambda: len(r.app.screen_stack) == 1)
+        for key in (*"dapox", "enter", "escape", "q"):
+            r.clock.forward(0.3)
+            await r.press(key)
+        assert not r.swarm.commands
+        assert len(r.app.screen_stack) == 1
+        r.clock.forward(0.5)
+        await r.press("a")
+        await r.until(lambda: r.swarm.commands)
+        assert r.swarm.commands == [("decide", "INC-8-1-v3", True, "")]
+
+
+async def test_an_answer_that_was_given_as_its_request_went_sends_nothing(room):
+    async with room() as r:
+        await asked_twice(r)
+        r.clock.forward(0.5)
+        await r.press(*"demo")
+        question = r.app.screen
+        r.app.pump._store.apply(Batch(events=(decided("ada", approved=True, confirm="demo"),)))
+        question.submit()
+        question.submit()
+        await r.until(lambda: r.toasts)
+        assert r.toasts == ["INC-7: the request was approved by ada meanwhile: nothing was sent"]
+        assert len(r.app.screen_stack) == 1
+        assert not r.swarm.commands
+
+
+async def test_a_question_that_lies_under_another_screen_closes_once_it_is_in_front_again(room):
+    async with room() as r:
+        await asked_twice(r)
+        await r.pilot.resize_terminal(60, 18)
+        await r.until(lambda: len(r.app.screen_stack) == 3)
+        r.swarm.publish(decided("ada", approved=True, confirm="demo"))
+        await r.until(lambda: not r.app.state.approvals)
+        assert len(r.app.screen_stack) == 3
+        await r.pilot.resize_terminal(120, 40)
+        await r.until(lambda: len(r.app.screen_stack) <= 2)
+        r.app._second()
+        await r.until(lambda: len(r.app.screen_stack) == 1)
+        assert not r.swarm.commands
+
+
+async def test_a_question_stays_while_one_of_two_people_has_approved(room):
+    async with room() as r:
+        await asked(r, confirm="demo", needs=2)
+        r.clock.forward(1)
+        await r.press("a")
+        r.swarm.publish(decided("ada", approved=True, confirm="demo", needs=2))
+        await r.until(lambda: r.app.state.approvals[0].given.startswith("1 of 2"))
+        r.clock.forward(1)
+        await r.press(*"demo", "enter")
+        await r.until(lambda: r.swarm.commands)
+
+
+async def test_keys_are_heard_at_once_where_the_clock_was_set_back(room):
+    async with room() as r:
+        await asked_twice(r)
+        r.swarm.publish(decided("ada", approved=True, confirm="demo"))
+        await r.until(lambda: len(r.app.screen_stack) == 1)
+        r.clock.forward(-3_600)
+        await r.press("question_mark")
+        await r.until(lambda: len(r.app.screen_stack) == 2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from textual.app import App
 
 from agents.events import AutomationArmed, AutomationPaused, Event
 from agents.telemetry import AgentState
@@ -10,6 +11,10 @@ from overwatch_tui.screens.audit import AuditScreen
 from overwatch_tui.screens.incident import IncidentScreen
 from overwatch_tui.screens.ops import OpsScreen
 from overwatch_tui.screens.too_small import TooSmall
+from overwatch_tui.state.format import UNICODE
+from overwatch_tui.themes import DEFAULTS
+from overwatch_tui.widgets.layout import Row
+from overwatch_tui.widgets.lines import LineList
 from tests.overwatch_tui import story
 from tests.overwatch_tui.scripted import DEMO, SHOP, ScriptedSwarm
 
@@ -50,6 +55,26 @@ async def test_an_open_incident_view_follows_what_happens(room):
         assert "waits for a person" in r.text()
         r.swarm.publish(*events[4:])
         await r.until(lambda: "resolved" in r.text())
+
+
+class Pane(App[None]):
+    """Nothing but a pane that follows its end."""
+
+    def get_theme_variable_defaults(self):
+        return dict(DEFAULTS)
+
+    def compose(self):
+        yield LineList(UNICODE, tail=True)
+
+
+async def test_a_scrollbar_that_appears_with_the_lines_stands_where_they_stand():
+    app = Pane()
+    async with app.run_test(size=(40, 10)) as pilot:
+        lines = app.query_one(LineList)
+        lines.show_rows([Row(n, (((f"line {n}", "plain"),),)) for n in range(30)])
+        while not lines.show_vertical_scrollbar:
+            await pilot.pause(0.01)
+        assert lines.vertical_scrollbar.position == lines.scroll_y > 0
 
 
 async def test_enter_without_any_incident_says_so(room):

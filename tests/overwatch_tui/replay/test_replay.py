@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from types import MappingProxyType
 
 import pytest
+from textual import events
 
 from agents.settings import Settings
+from agents.telemetry import AgentState, RegionSample, SwarmState
 from overwatch_tui.actions import ACTIONS
 from overwatch_tui.bridge.buffer import Buffer
 from overwatch_tui.bridge.pump import Pump
 from overwatch_tui.chaos import ChaosFault
 from overwatch_tui.replay import swarm as replaying
+from overwatch_tui.replay.app import ReplayApp
 from overwatch_tui.replay.player import Player
 from overwatch_tui.replay.recording import Recording
 from overwatch_tui.replay.show import room as replay_room
 from overwatch_tui.replay.swarm import ReplayError, ReplaySwarm, fold
-from overwatch_tui.screens.base import RoomScreen
 from overwatch_tui.state.models import State
 from overwatch_tui.state.store import Store
 from tests.overwatch_tui import recorded, story
@@ -43,15 +46,42 @@ def resolved(tmp_path_factory) -> Recording:
     return recorded.recording(tmp_path_factory.mktemp("resolved"), *story.RESOLVED)
 
 
+@pytest.fixture(params=[(), recorded.measured()], ids=["nothing measured", "no word of the swarm"])
+def half_heard(request, tmp_path) -> Recording:
+    looks = [look for look in request.param if not isinstance(look, AgentState | SwarmState)]
+    return recorded.recording(tmp_path, *story.AWAITING, looks=looks)
+
+
 @asynccontextmanager
-async def playing(recording: Recording, *, start: float | None = None, size=(120, 40), speed: float = 1.0, settings=None):
+async def playing(
+    recording: Recording, *, start: float | None = None, size=(120, 40), speed: float = 1.0, settings=None, targets=True
+):
     seconds = Seconds()
     at = recording.header.since if start is None else story.at(start)
     app = replay_room(recording, settings or Settings(), speed=speed, start=at, seconds=seconds)
     async with app.run_test(size=size, notifications=True) as pilot:
         r = Room(app, pilot, None, seconds)
-        await r.until(lambda: app.state.loaded and app.state.targets and app.screen.query("#live").first().display)
+        await r.until(
+            lambda: app.state.loaded and (app.state.targets or not targets) and app.screen.query("#live").first().display
+        )
         yield r
+
+
+async def strike(r, *keys: str) -> None:
+    """Press keys, each once the one before has led to its action, or to none. A pilot waits for an idle processor instead."""
+    app = r.app
+    for key in keys:
+        handled = asyncio.Event()
+
+        async def look_up(key: str, priority: bool = False, handled=handled) -> bool:
+            found = await ReplayApp._check_bindings(app, key, priority)
+            if found or not priority:
+                handled.set()
+            return found
+
+        app._check_bindings = look_up
+        app.post_message(events.Key(key, None))
+        await asyncio.wait_for(handled.wait(), 5)
 
 
 def plain(state: State) -> State:
@@ -85,13 +115,13 @@ async def test_no_command_leaves_a_replay_whatever_key_is_pressed(awaiting, monk
             if action.id == "quit":
                 continue
             for key in action.keys.split(","):
-                await r.press(key)
-                while not isinstance(r.app.screen, RoomScreen):
-                    await r.press("escape")
-                await r.press("escape", "escape")
+                await strike(r, key)
+                while len(r.app.screen_stack) > 1:
+                    await strike(r, "escape")
+                await strike(r, "escape", "escape")
         for key in ("a", "x", "d", "o", "r", "c", "f", "p"):
             r.app.clear_notifications()
-            await r.press(key)
+            await strike(r, key)
             await r.until(lambda: r.toasts)
             assert r.toasts == ["this is a replay: nothing is sent"], key
             assert len(r.app.screen_stack) == 1, "no question is asked whose answer would go nowhere"
@@ -167,6 +197,16 @@ async def test_the_keys_of_a_replay_change_its_pace_and_say_so(awaiting):
         r.clock.now += 1_000
         await r.until(lambda: "REPLAY ended 1:09/1:09" in r.text().splitlines()[0])
         assert r.app.state.approvals, "the last picture stays"
+
+
+async def test_what_was_not_recorded_is_not_said_to_be_starting(half_heard):
+    measured = any(isinstance(item.what, RegionSample) for item in half_heard.items)
+    async with playing(half_heard, start=30, targets=measured) as r:
+        await r.until(lambda: "INC-7" in r.text())
+        status, agents = r.text().splitlines()[:2]
+        assert "automation not known" in status
+        assert agents.count("unheard") == 6
+        assert "starting" not in r.text()
 
 
 async def test_the_keys_of_a_replay_can_be_typed_into_the_filter(awaiting):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from agents.events import PAYLOADS, ApprovalDecided, AutomationPaused, Event, FailoverRequested, Payload, StrategyRefused
 from agents.incident import Incident, evolve
 from overwatch_tui.state import describe
@@ -68,3 +70,12 @@ def test_the_dossier_tells_the_whole_life():
 def test_the_dossier_shows_a_request_only_while_it_waits():
     assert "Waits for you" in [s.title for s in dossier(folded(*story.AWAITING), story.NOW, UNICODE)]
     assert "Waits for you" not in [s.title for s in dossier(folded(*story.ACTING), story.NOW, UNICODE)]
+
+
+@pytest.mark.parametrize(("number", "words"), [(0.0, "0 verified outcomes stand"), (1.2, "1 verified outcome stands")])
+def test_one_outcome_is_told_as_one(number, words):
+    plan = story.strategy()
+    plan = plan.model_copy(update={"confidence": plan.confidence.model_copy(update={"outcomes": number})})
+    incident = folded(*story.PROPOSED).model_copy(update={"strategy": plan})
+    text = ["".join(piece for piece, _ in line) for part in dossier(incident, story.NOW, UNICODE) for line in part.lines]
+    assert any(f"{words} behind it" in line for line in text)
