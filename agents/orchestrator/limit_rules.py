@@ -80,9 +80,9 @@ def _per_action(case: Case) -> Said:
     for action in case.acts:
         done = len(_within(case, HOUR, _same(case, action)))
         if done >= limit:
-            yield "ask", f"{action.kind} was done {done} times in the last hour, {limit} are allowed"
+            yield "ask", f"{action.kind} was done {_times(done)} in the last hour, {limit} are allowed"
         else:
-            yield "allow", f"{action.kind} was done {done} times in the last hour, of {limit}"
+            yield "allow", f"{action.kind} was done {_times(done)} in the last hour, of {limit}"
 
 
 def _cool_down(case: Case) -> Said:
@@ -103,10 +103,10 @@ def _give_up(case: Case) -> Said:
         if len(tries) >= limit:
             yield (
                 "ask",
-                f"{action.kind} did not help there {len(tries)} times within a day: it is not tried again without a person",
+                f"{action.kind} did not help there {_times(len(tries))} within a day: it is not tried again without a person",
             )
         else:
-            yield "allow", f"{action.kind} failed there {len(tries)} times within a day, of {limit}"
+            yield "allow", f"{action.kind} failed there {_times(len(tries))} within a day, of {limit}"
 
 
 def _clock(case: Case) -> Said:
@@ -160,9 +160,9 @@ def _switches(case: Case) -> Said:
     limit, window = case.policy.max_switches, case.policy.switch_window_s
     done = len(_within(case, timedelta(seconds=window), _moved(case)))
     if done + wanted > limit:
-        yield "ask", f"traffic was moved {done} times within {window:.0f} s, {limit} are allowed"
+        yield "ask", f"traffic was moved {_times(done)} within {window:.0f} s, {limit} are allowed"
     else:
-        yield "allow", f"traffic was moved {done} times within {window:.0f} s, of {limit}"
+        yield "allow", f"traffic was moved {_times(done)} within {window:.0f} s, of {limit}"
 
 
 LIMIT_RULES = (
@@ -180,3 +180,7 @@ LIMIT_RULES = (
     Rule("clock", _clock, doubt=True),
 )
 """What has to hold for a plan to be carried out without a person."""
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"

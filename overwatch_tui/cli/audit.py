@@ -208,7 +208,7 @@ def _verify_file(path: Path, head: str | None, *, as_json: bool) -> None:
         behind = f" behind record {found.begins.seq}" if found.begins.seq else ""
         typer.echo(f"whole   {found.records} records{behind}")
         if found.gaps:
-            typer.echo(f"        with {found.gaps} gaps, where records of other incidents lie")
+            typer.echo(f"        with {found.gaps} gap{'' if found.gaps == 1 else 's'}, where records of other incidents lie")
         typer.echo(f"head    {found.head.hash}")
     if found.broken is not None:
         raise typer.Exit(1)
