@@ -94,7 +94,7 @@ def test_one_incident_s_export_has_gaps_and_each_of_its_records_is_checked(cli, 
     assert [line["seq"] for line in lines(path)] == [3, 5]
     said = cli("audit", "verify", "--file", str(path))
     assert said.status == 0
-    assert "with 1 gaps" in said.out
+    assert "with 1 gap," in said.out
     path.write_text(path.read_text().replace("cleared", "verified"))
     assert cli("audit", "verify", "--file", str(path)).status == 1
     assert "'INC-9' is not an incident here" in cli("audit", "export", "--incident", "INC-9").err
