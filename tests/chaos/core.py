@@ -52,6 +52,7 @@ from agents.world import RegionFacts, World
 
 TARGETS = ("demo", "shop")
 STUCK_SECONDS = 120
+ALL = 10_000
 POLICY = PolicySettings(cool_down_s=0, hold_down_s=0, confirm_blast_radius=1, actions_per_hour=1_000, max_switches=1_000)
 
 
@@ -165,13 +166,13 @@ class Core:
 
     async def _open(self, store: Store) -> None:
         for target in TARGETS:
-            known = await store.incidents(target=target)
+            known = await store.incidents(target=target, limit=ALL)
             if len(known) < self._wanted:
                 opened = self._build.opened(max(self._world.weights(target), key=self._world.weights(target).__getitem__))
                 await store.open_incident(opened.model_copy(update={"target": target}), "Sentry", self._clock.now())
 
     async def _done(self, store: Store) -> bool:
-        incidents = await store.incidents()
+        incidents = await store.incidents(limit=ALL)
         return len(incidents) == self._wanted * len(TARGETS) and all(i.status in {"resolved", "escalated"} for i in incidents)
 
     async def _person(self, store: Store) -> None:
