@@ -87,21 +87,24 @@ class Retention:
     async def prune(self) -> Pruned:
         """Take it away, step by step. Raises BrokenJournalError, and OSError where the archive can't be written."""
         done = Pruned()
-        while (cut := await self._store.database.run(self._next)) is not None:
+        now = await self._store.database.run(self._now)  # once: what is written meanwhile must not move it
+        while (cut := await self._store.database.run(lambda c: self._next(c, now))) is not None:
             archive, digest = await asyncio.to_thread(self._archive, cut)
-            await self._store.database.run(lambda c: self._take_away(c, cut, archive, digest))  # noqa: B023 - awaited in the turn
+            await self._store.database.run(
+                lambda c: self._take_away(c, cut, archive, digest, now)  # noqa: B023 - awaited in the turn
+            )
             done = replace(
                 done,
                 records=done.records + cut.upto.seq - cut.behind.seq,
                 incidents=done.incidents + len(cut.incidents),
                 archives=(*done.archives, *([archive] if archive else [])),
             )
-        while gone := await self._store.database.run(self._samples):
+        while gone := await self._store.database.run(lambda c: self._samples(c, now)):
             done = replace(done, samples=done.samples + gone)
-        return replace(done, outcomes=await self._store.database.run(self._outcomes))
+        return replace(done, outcomes=await self._store.database.run(lambda c: self._outcomes(c, now)))
 
-    def _next(self, connection: Connection) -> Cut | None:
-        before = _old(self._now(connection), self._settings.keep_days)
+    def _next(self, connection: Connection, now: datetime) -> Cut | None:
+        before = _old(now, self._settings.keep_days)
         return None if before is None else cut_at(connection, before, STEP)
 
     def _now(self, connection: Connection) -> datetime:
@@ -128,12 +131,11 @@ class Retention:
             _intents(connection, cut, self._folder / name.replace("journal", "intents"))
         return self._folder / name, hashlib.sha256((self._folder / name).read_bytes()).hexdigest()
 
-    def _take_away(self, connection: Connection, cut: Cut, archive: Path | None, digest: str) -> list[Event]:
-        """One transaction: the rows go, and the journal says so."""
+    def _take_away(self, connection: Connection, cut: Cut, archive: Path | None, digest: str, now: datetime) -> list[Event]:
+        """One transaction: the rows go, and the journal says so, at no time before the `now` that was counted back from."""
         held = connection.execute(select(s.event.c.hash).where(s.event.c.seq == cut.upto.seq)).scalar()
         if chain.anchor(connection) != cut.behind or held != cut.upto.hash:
             raise BrokenJournalError("somebody else pruned the journal meanwhile: nothing more was pruned, try again")
-        now = self._store.clock.now()
         pruned = JournalPruned(
             upto=cut.upto.seq,
             hash=cut.upto.hash,
@@ -152,17 +154,18 @@ class Retention:
         connection.execute(delete(s.incident).where(s.incident.c.id.in_(cut.incidents)))
         connection.execute(delete(s.event).where(s.event.c.seq <= cut.upto.seq))
         chain.set_anchor(connection, cut.upto)
-        return log.append(connection, [Event(id=f"pruned:{cut.upto.seq}", source=SOURCE, data=pruned, time=now)])
+        at = max(now, self._store.clock.now())
+        return log.append(connection, [Event(id=f"pruned:{cut.upto.seq}", source=SOURCE, data=pruned, time=at)])
 
-    def _samples(self, connection: Connection) -> int:
-        before = _old(self._now(connection), self._settings.samples_days)
+    def _samples(self, connection: Connection, now: datetime) -> int:
+        before = _old(now, self._settings.samples_days)
         if before is None:
             return 0
         first = connection.execute(select(func.min(s.sample.c.seq))).scalar() or 0
         return connection.execute(delete(s.sample).where(s.sample.c.seq < first + SAMPLES, s.sample.c.at < before)).rowcount
 
-    def _outcomes(self, connection: Connection) -> int:
-        before = _old(self._now(connection), self._settings.outcomes_days)
+    def _outcomes(self, connection: Connection, now: datetime) -> int:
+        before = _old(now, self._settings.outcomes_days)
         return 0 if before is None else connection.execute(delete(s.outcome).where(s.outcome.c.at < before)).rowcount
 
 

@@ -187,6 +187,32 @@ async def test_a_clock_that_jumped_far_ahead_takes_nothing_away(store, build, cl
     assert (await retention.prune()).records == 0
 
 
+async def test_what_pruning_itself_writes_with_a_clock_that_jumped_takes_nothing_more_away(store, build, clock, path, tmp_path):
+    await resolved_incident(store, build)
+    clock.advance(40 * DAY)
+    await healed_incident(store, build)
+    await resolved_incident(store, build)
+    clock.advance(4_000 * DAY)
+    done = await Retention(store, JournalSettings(keep_days=30, outcomes_days=30), tmp_path / "archive").prune()
+    assert (done.incidents, done.outcomes) == (1, 0)
+    assert rows(path, "SELECT id FROM incident ORDER BY number") == [("INC-2",), ("INC-3",)]
+
+
+async def test_a_clock_set_back_while_it_prunes_makes_no_outcome_suspect(store, build, clock, retention, path, monkeypatch):
+    await healed_incident(store, build)
+    clock.advance(30 * DAY + 1)
+    await resolved_incident(store, build)
+    archived = retention._archive
+
+    def meanwhile(cut):
+        clock.advance(-3_600)
+        return archived(cut)
+
+    monkeypatch.setattr(retention, "_archive", meanwhile)
+    assert (await retention.prune()).incidents == 1
+    assert examine(path).broken is None
+
+
 async def test_zero_days_keep_all(store, build, clock, tmp_path):
     await resolved_incident(store, build)
     clock.advance(4_000 * DAY)
