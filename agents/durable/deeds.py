@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -32,15 +33,16 @@ class Deeds:
         self._gone_before: datetime | None = None
 
     def take(self, event: Event, before: Incident | None) -> None:
-        """The next event, with its incident as it was before."""
+        """The next event, which fits its incident as that was before."""
         match event.data:
             case ActionFinished():
                 self._carried_out(event.data, before)
             case VerificationPassed() | VerificationFailed():
                 self._came_to(event, event.data, before)
             case JournalPruned():
-                cut = event.time - timedelta(days=event.data.keep_days)
-                self._gone_before = cut if self._gone_before is None else max(cut, self._gone_before)
+                with contextlib.suppress(OverflowError):  # no swarm counts back so far
+                    cut = event.time - timedelta(days=event.data.keep_days)
+                    self._gone_before = cut if self._gone_before is None else max(cut, self._gone_before)
 
     def end(self, connection: sqlite3.Connection) -> Broken | None:
         """The first row that does not follow, or is missing."""
@@ -84,15 +86,23 @@ class Deeds:
         left = dict(self._outcomes)
         oldest: datetime | None = None
         for row in _rows(connection, "outcome", OUTCOME):
-            at = datetime.fromisoformat(str(row[5]))
-            oldest = at if oldest is None else min(oldest, at)
-            said = left.pop(str(row[0]), None)
-            if said is None and (self._gone_before is None or at >= self._gone_before):
+            said, at = left.pop(str(row[0]), None), _moment(row[5])
+            if said is None and (at is None or self._gone_before is None or at >= self._gone_before):
                 return Broken("outcome", f"the outcome of {row[0]!r} is counted, and no event speaks of it")
-            if said is not None and said != row[: len(said)]:
+            if said is not None and (at is None or said != row[: len(said)]):
                 return Broken("outcome", f"the outcome of {row[0]!r} is not what the events say")
+            oldest = at if oldest is None or at is None else min(oldest, at)
         missing = next((op for op, said in left.items() if oldest and datetime.fromisoformat(str(said[5])) >= oldest), None)
         return None if missing is None else Broken("outcome", f"the outcome of {missing!r} is in the events, and is not counted")
+
+
+def _moment(stored: object) -> datetime | None:
+    """The time that a row says; None where it says none, which no swarm wrote."""
+    try:
+        at = datetime.fromisoformat(str(stored))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:

@@ -74,9 +74,10 @@ class Follows:
             event = log.to_event(record)
         except (UnknownEventTypeError, ValidationError, ValueError) as error:
             return broken_at(record, "unreadable", f"it can't be read: {str(error).splitlines()[0]}")
-        self._deeds.take(event, self._open.get(event.incident))
+        before = self._open.get(event.incident)
         if event.incident and (broken := self._fold(record, event)) is not None:
             return broken
+        self._deeds.take(event, before)
         if isinstance(event.data, ApprovalRequested | ApprovalDecided | AutomationPaused | AutomationArmed):
             try:
                 log.derive(self._derived, event, self._open.get(event.incident))

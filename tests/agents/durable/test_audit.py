@@ -6,12 +6,15 @@ import asyncio
 import json
 
 import pytest
-from journal_support import healed_incident, resolved_incident, tamper, write_journal
+from journal_support import healed_incident, resolved_incident, say, tamper, write_journal
 
+from agents.durable import log
 from agents.durable.audit import examine
 from agents.durable.errors import DurableError
 from agents.durable.export import verify_file, whole_or_not
 from agents.durable.keeper import JournalKeeper
+from agents.durable.retention import Retention
+from agents.events import IncidentDiagnosed, JournalPruned, StrategyApproved, StrategyProposed
 from agents.journal_settings import JournalSettings
 
 
@@ -72,6 +75,12 @@ def test_a_schema_that_nobody_knows_does_not_pass_as_an_older_one(journal, state
         ("UPDATE outcome SET decided_by = 'policy'", "outcome", "is not what the events say"),
         ("UPDATE outcome SET at = '2026-11-24T00:00:00+00:00'", "outcome", "is not what the events say"),
         ("DELETE FROM outcome WHERE operation = 'INC-2.s1:0'", "outcome", "'INC-2.s1:0' is in the events, and is not counted"),
+        ("UPDATE outcome SET at = 'soon'", "outcome", "'INC-1.s1:0' is not what the events say"),
+        (
+            "INSERT INTO outcome SELECT 'new', target, action, fault_class, 1, 0, '-', 1, 1, 1, 1, 'policy' FROM outcome LIMIT 1",
+            "outcome",
+            "'new' is counted, and no event speaks of it",
+        ),
         (
             "INSERT INTO outcome SELECT 'more', target, action, fault_class, 1, 0, at, 1, 1, 1, 1, 'policy' FROM outcome LIMIT 1",
             "outcome",
@@ -89,6 +98,52 @@ async def test_what_was_carried_out_and_came_of_it_is_compared_with_the_events(s
     assert broken is not None
     assert broken.flaw == flaw
     assert named in broken.text
+
+
+async def test_an_outcome_of_no_moment_is_named_where_older_ones_have_outlived_their_events(store, build, clock, tmp_path):
+    await healed_incident(store, build)
+    clock.advance(40 * 86_400)
+    await healed_incident(store, build)
+    assert (await Retention(store, JournalSettings(keep_days=30), tmp_path / "archive").prune()).incidents == 1
+    for at in ("2026-01-01T00:00:00", "", "soon"):
+        assert tamper(tmp_path / "overwatch.db", "UPDATE outcome SET at = ? WHERE operation = 'INC-1.s1:0'", values=(at,)) == 1
+        broken = examine(tmp_path / "overwatch.db").broken
+        assert broken is not None
+        assert "'INC-1.s1:0' is counted, and no event speaks of it" in broken.text
+
+
+@pytest.mark.parametrize(
+    ("more", "flaw"), [({"step": 7}, "incident"), ({"step": -1}, "incident"), ({"strategy": "other"}, "incident")]
+)
+async def test_a_step_that_no_plan_has_is_named_though_it_is_chained(store, build, tmp_path, more, flaw):
+    await healed_incident(store, build)
+    opened = await store.open_incident(build.opened(), "Sentry", build.clock.now())
+    plan = build.strategy(id="INC-2.s1")
+    approved = StrategyApproved(strategy=plan, by="ada", reasons=())
+    await say(store, build, "INC-2", IncidentDiagnosed(diagnosis=build.diagnosis()), StrategyProposed(strategy=plan), approved)
+    forged = build.finished(await store.incident(opened.incident)).model_copy(update=more)
+    await chained_only(store, build.event(forged, incident="INC-2", id_="forged"))
+    broken = examine(tmp_path / "overwatch.db").broken
+    assert broken is not None
+    assert (broken.flaw, broken.id) == (flaw, "forged")
+
+
+@pytest.mark.parametrize("days", [10**9, -(10**9)])
+async def test_a_pruning_that_counts_back_beyond_all_time_excuses_no_outcome(store, build, tmp_path, days):
+    await healed_incident(store, build)
+    forged = JournalPruned(upto=0, hash="0" * 64, records=0, incidents=0, keep_days=days)
+    await chained_only(store, build.event(forged, incident="", id_="forged"))
+    assert examine(tmp_path / "overwatch.db").broken is None
+    more = "INSERT INTO outcome SELECT 'more', target, action, fault_class, 1, 0, at, 1, 1, 1, 1, 'policy' FROM outcome LIMIT 1"
+    tamper(tmp_path / "overwatch.db", more)
+    broken = examine(tmp_path / "overwatch.db").broken
+    assert broken is not None
+    assert broken.flaw == "outcome"
+
+
+async def chained_only(store, event):
+    """A record as somebody would put it there who knows how the chain is made, and nothing else."""
+    await store.database.run(lambda connection: log._write(connection, event))
 
 
 @pytest.mark.parametrize("change", ["UPDATE automation SET paused = 1", "DELETE FROM automation"])
