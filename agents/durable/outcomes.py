@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy.dialects.sqlite import insert
 
 from agents.confidence import weigh
 from agents.durable import schema as s
+from agents.durable.errors import DurableError
 from agents.facts import Confidence
 from agents.seams import OutcomeRecord, Record
 
@@ -36,13 +38,16 @@ def remember(connection: Connection, record: OutcomeRecord) -> None:
 
 
 def read(connection: Connection, action: str, fault_class: str, target: str, now: datetime, *, demo: bool) -> Record:
-    """The weighted record of one action against one fault class; `demo` says that `target` itself is simulated."""
+    """The weighted record of one action against one fault class; `demo` says that `target` itself is simulated.
+
+    Raises DurableError where an outcome was changed so that it can't be read.
+    """
     rows = connection.execute(select(s.outcome).where(s.outcome.c.action == action))
     return weigh(map(_record, rows), action=action, fault_class=fault_class, target=target, now=now, demo=demo)
 
 
 def every(connection: Connection) -> tuple[OutcomeRecord, ...]:
-    """All outcomes, the oldest first, with the numbers that they were decided on where those are known."""
+    """All outcomes, the oldest first, with the numbers that they were decided on where those are known. Raises as `read`."""
     return tuple(map(_record, connection.execute(select(s.outcome).order_by(s.outcome.c.at, s.outcome.c.operation))))
 
 
@@ -59,10 +64,19 @@ def _record(row: Row[Any]) -> OutcomeRecord:
         fault_class=row.fault_class,
         succeeded=row.succeeded,
         simulated=row.simulated,
-        at=datetime.fromisoformat(row.at),
+        at=_moment(row),
         confidence=_numbers(row._mapping),  # noqa: SLF001 - SQLAlchemy's public name for it
         decided_by=row.decided_by,
     )
+
+
+def _moment(row: Row[Any]) -> datetime:
+    """When it was; an outcome of no moment was not written by a swarm, and none is counted beside it."""
+    with contextlib.suppress(ValueError):
+        at = datetime.fromisoformat(row.at)
+        if at.tzinfo is not None:
+            return at
+    raise DurableError(f"the outcome of {row.operation!r} says no time: `overwatch-tui audit verify` says what was changed")
 
 
 def _numbers(row: Mapping[Any, Any]) -> Confidence | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import itertools
 
 import pytest
+from journal_support import tamper
 
 from agents import confidence
 from agents.durable import outcomes
+from agents.durable.errors import DurableError
+from agents.durable.store import Store
 from agents.seams import OutcomeRecord
 
 
@@ -32,6 +35,15 @@ async def read(store, fault="crash", target="demo", action="restart_service", **
 async def test_without_outcomes_there_is_the_prior_alone(store):
     record = await read(store)
     assert (record.successes, record.failures, record.parent_rate) == (0, 0, confidence.PRIOR_RATE)
+
+
+@pytest.mark.parametrize("at", ["soon", "2026-01-01T00:00:00", ""])
+async def test_an_outcome_of_no_moment_is_refused_by_a_name_and_counts_for_nothing(store, remember, tmp_path, at):
+    await remember(3)
+    assert tamper(tmp_path / "overwatch.db", "UPDATE outcome SET at = ? WHERE operation = 'op1'", values=(at,)) == 1
+    for asked in (read, Store.outcomes):
+        with pytest.raises(DurableError, match=r"'op1' .*`overwatch-tui audit verify`"):
+            await asked(store)
 
 
 async def test_an_own_outcome_counts_whole_and_on_the_demo_a_simulated_one_too(store, remember):
