@@ -31,9 +31,13 @@ class Deeds:
         self._outcomes: dict[str, tuple[object, ...]] = {}
         self._intents: dict[str, tuple[object, ...]] = {}
         self._gone_before: datetime | None = None
+        self._latest: datetime | None = None
+        self._written: dict[str, datetime] = {}
+        """The latest time that the journal had reached with each outcome, whatever the clock said then."""
 
     def take(self, event: Event, before: Incident | None) -> None:
         """The next event, which fits its incident as that was before."""
+        self._latest = event.time if self._latest is None else max(event.time, self._latest)
         match event.data:
             case ActionFinished():
                 self._carried_out(event.data, before)
@@ -71,6 +75,7 @@ class Deeds:
             int(record.simulated), numbers.value, numbers.track_record, numbers.evidence, numbers.word, record.decided_by,
         )  # fmt: skip
         self._outcomes[record.operation] = said if data.simulated is not None else said[:ALWAYS_SAID]
+        self._written[record.operation] = self._latest or event.time
 
     def _compare_intents(self, connection: sqlite3.Connection) -> Broken | None:
         left = dict(self._intents)
@@ -83,7 +88,7 @@ class Deeds:
         return None
 
     def _compare_outcomes(self, connection: sqlite3.Connection) -> Broken | None:
-        left = dict(self._outcomes)
+        left, kept = dict(self._outcomes), self._written
         oldest: datetime | None = None
         for row in _rows(connection, "outcome", OUTCOME):
             said, at = left.pop(str(row[0]), None), _moment(row[5])
@@ -92,7 +97,9 @@ class Deeds:
             if said is not None and (at is None or said != row[: len(said)]):
                 return Broken("outcome", f"the outcome of {row[0]!r} is not what the events say")
             oldest = at if oldest is None or at is None else min(oldest, at)
-        missing = next((op for op, said in left.items() if oldest and datetime.fromisoformat(str(said[5])) >= oldest), None)
+        first = min((kept[op] for op in kept.keys() - left.keys()), default=None)
+        young = (op for op, said in left.items() if oldest and datetime.fromisoformat(str(said[5])) >= oldest)
+        missing = next((op for op in young if first is None or kept[op] >= first), None)  # what a clock set back wrote is not old
         return None if missing is None else Broken("outcome", f"the outcome of {missing!r} is in the events, and is not counted")
 
 

@@ -213,6 +213,21 @@ async def test_a_clock_set_back_while_it_prunes_makes_no_outcome_suspect(store, 
     assert examine(path).broken is None
 
 
+async def test_an_outcome_of_a_clock_that_was_set_back_makes_no_other_one_missing(store, build, clock, path, tmp_path):
+    short = Retention(store, JournalSettings(keep_days=0, outcomes_days=30), tmp_path / "archive")
+    await healed_incident(store, build)
+    clock.advance(40 * DAY)
+    await healed_incident(store, build)
+    assert (await short.prune()).outcomes == 1
+    clock.advance(-400 * DAY)
+    await healed_incident(store, build)
+    clock.advance(400 * DAY)
+    await healed_incident(store, build)
+    assert examine(path).broken is None
+    assert (await short.prune()).outcomes == 1
+    assert examine(path).broken is None
+
+
 async def test_zero_days_keep_all(store, build, clock, tmp_path):
     await resolved_incident(store, build)
     clock.advance(4_000 * DAY)
