@@ -6,8 +6,9 @@ import json
 from collections.abc import Iterator, Sequence
 
 from agents.durable.casefile import CaseFile, Intent
-from agents.events import ActionFinished, Event, RollbackFinished, StrategyProposed, VerificationFailed, VerificationPassed
+from agents.events import ActionFinished, Event, RollbackFinished, VerificationFailed, VerificationPassed
 from agents.facts import Action, Call
+from overwatch_tui.report.deciding import plans
 from overwatch_tui.report.document import Block, Cell, Code, Heading, Listing, Paragraph, Strong, table, words
 from overwatch_tui.state import format as fmt
 
@@ -17,13 +18,13 @@ _SHOWN_STATE = 400
 
 def actions(case: CaseFile) -> Iterator[Block]:
     """Each step: the call, its result, its inverse, and how things stood before."""
-    plans = {e.data.strategy.id: e.data.strategy for e in case.events if isinstance(e.data, StrategyProposed)}
+    known = plans(case.events)
     intents = {intent.operation: intent for intent in case.intents}
     for event in case.events:
         data = event.data
         if not isinstance(data, ActionFinished):
             continue
-        plan = plans.get(data.strategy)
+        plan = known.get(data.strategy)
         action = plan.actions[data.step] if plan is not None and 0 <= data.step < len(plan.actions) else None
         intent = intents.get(data.operation)
         head = f"{fmt.clock(event.time)}: {'undo, ' if data.undo else ''}{data.status}, by {data.executor}"

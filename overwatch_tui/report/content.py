@@ -47,10 +47,16 @@ def document(case: CaseFile, made_at: datetime, version: str) -> Document:
         ("report", f"made {_day(made_at)} by Overwatch {version}; all times are UTC"),
     )
     title = f"{incident.id} · {incident.target} · {incident.title}"
-    return Document(title, status, _TONES.get(incident.status, "warn"), facts, tuple(s for s in sections if s.blocks))
+    return Document(title, status, _tone(incident), facts, tuple(s for s in sections if s.blocks))
+
+
+def _tone(incident: Incident) -> str:
+    return "warn" if incident.resolved_how == "closed" else _TONES.get(incident.status, "warn")
 
 
 def _status(incident: Incident) -> str:
+    if incident.resolved_how == "closed":
+        return f"closed by {incident.closed_by}, not checked from outside"
     if incident.status == "resolved":
         return "resolved, verified from outside" if incident.resolved_how == "verified" else "resolved: the symptoms went away"
     word = {"escalated": "a person was paged", "awaiting": "waits for a person"}.get(incident.status, incident.status)

@@ -12,6 +12,7 @@ from agents.events import (
     IncidentDiagnosed,
     IncidentEscalated,
     StrategyApproved,
+    StrategyEdited,
     StrategyProposed,
     StrategyRefused,
 )
@@ -70,19 +71,22 @@ def _diagnosis(found: Diagnosis) -> Iterator[Block]:
 
 def decisions(events: Sequence[Event]) -> Iterator[Block]:
     """Each plan and each decision, with every reason."""
-    plans = {e.data.strategy.id: e.data.strategy for e in events if isinstance(e.data, StrategyProposed)}
+    known = plans(events)
     for event in events:
         at, data = fmt.clock(event.time), event.data
         match data:
             case StrategyProposed():
                 yield Heading(words(f"{at}: {event.source} proposes", Code(calls(data.strategy))))
                 yield from _plan(data.strategy)
+            case StrategyEdited():
+                yield Heading(words(f"{at}: {data.by} edits it:", Code(calls(data.strategy))))
+                yield from _plan(data.strategy)
             case ApprovalRequested():
                 yield Heading(words(f"{at}: {event.source} asks a person, until {fmt.clock(data.deadline)}"))
                 yield _reasons(data.reasons, data.basis)
                 yield Paragraph(_terms(data))
             case ApprovalDecided():
-                what = calls(plans[data.strategy]) if data.strategy in plans else data.strategy
+                what = calls(known[data.strategy]) if data.strategy in known else data.strategy
                 yield Heading(words(f"{at}: {_answer(data)}", Code(what)))
                 if data.reason:
                     yield Paragraph(words(data.reason))
@@ -97,6 +101,12 @@ def decisions(events: Sequence[Event]) -> Iterator[Block]:
                 yield _reasons((data.reason,), data.basis)
             case _:
                 pass
+
+
+def plans(events: Sequence[Event]) -> dict[str, Strategy]:
+    """Each plan by its id: what was proposed, and what a person made of it."""
+    made = (event.data for event in events)
+    return {data.strategy.id: data.strategy for data in made if isinstance(data, StrategyProposed | StrategyEdited)}
 
 
 def _answer(data: ApprovalDecided) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.durable.casefile import CaseFile
-from agents.events import ActionFinished, StrategyProposed
-from overwatch_tui.report.deciding import cause
+from agents.events import ActionFinished
+from overwatch_tui.report.deciding import cause, plans
 from overwatch_tui.report.document import Block, Code, Inline, Listing, Strong, words
 from overwatch_tui.report.times import Moments
 from overwatch_tui.state import format as fmt
@@ -50,13 +50,13 @@ def _cause(case: CaseFile) -> str:
 
 
 def _done(case: CaseFile) -> tuple[Inline, ...]:
-    plans = {e.data.strategy.id: e.data.strategy for e in case.events if isinstance(e.data, StrategyProposed)}
+    known = plans(case.events)
     parts: list[Inline] = []
     for event in case.events:
         data = event.data
         if not isinstance(data, ActionFinished) or data.status == "refused":
             continue
-        plan = plans.get(data.strategy)
+        plan = known.get(data.strategy)
         action = plan.actions[data.step] if plan is not None and 0 <= data.step < len(plan.actions) else None
         call = (action.inverse if data.undo else action.call) if action is not None else None
         what = call.describe() if call is not None else data.operation
@@ -83,5 +83,8 @@ def _ended(case: CaseFile, when: Moments) -> str:
     took = fmt.duration((incident.resolved_at - when.began).total_seconds())
     if incident.resolved_how == "verified":
         return f"verified from outside, {took} after it began."
+    if incident.resolved_how == "closed":
+        why = f"{took} after it began: {incident.closed_because}"
+        return f"by {incident.closed_by}'s word alone, nothing was checked from outside, {why}."
     paged = ", after a person was paged" if when.paged is not None else ""
     return f"the symptoms went away{paged}, {took} after it began."

@@ -18,6 +18,7 @@ from agents.events import (
     IncidentDiagnosed,
     IncidentEscalated,
     StrategyApproved,
+    StrategyEdited,
     VerificationPassed,
 )
 from agents.telemetry import RegionSample, UsersSample
@@ -161,6 +162,6 @@ def _waited(events: Sequence[Event]) -> timedelta:
         match event.data:
             case ApprovalRequested() as request:
                 asked.setdefault(request.approval, event.time)
-            case ApprovalDecided() as decision if decision.approval in asked:
+            case ApprovalDecided() | StrategyEdited() as decision if decision.approval in asked:
                 waited += event.time - asked.pop(decision.approval)
     return waited

@@ -8,7 +8,16 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agents.events import AutomationPaused, Event
+from agents.events import (
+    ApprovalDecided,
+    ApprovalRequested,
+    AutomationPaused,
+    Event,
+    IncidentClosed,
+    IncidentResolved,
+    StrategyApproved,
+    StrategyEdited,
+)
 from agents.facts import Basis, Finding
 from agents.telemetry import RegionSample
 from overwatch_tui.report import html, markdown
@@ -92,6 +101,45 @@ def test_an_open_incident_can_be_reported_and_says_that_it_is_open(tmp_path):
     assert "OPEN (waits for a person): this report tells what is known so far" in text
     assert "asks a person, until 14:11:59" in text
     assert 'class="state warn"' in page
+
+
+def test_what_a_person_closed_is_told_as_theirs_and_not_as_symptoms_that_went_away(tmp_path):
+    told = story.told(*story.AWAITING)
+    closed = IncidentClosed(by="anna", reason="a drill that went wrong")
+    end = Event(id="c", source="anna", incident="INC-7", data=closed, time=story.at(30))
+    text, page = both(recorded.case(tmp_path, events=[*told, end]))
+    assert "went away" not in text
+    assert "symptoms are gone" not in text
+    assert 'class="state ok"' not in page
+    assert "closed by anna, not checked from outside" in text
+    assert "by anna's word alone, nothing was checked from outside, 24 s after it began: a drill that went wrong" in text
+
+
+def test_an_edited_plan_is_told_with_who_edited_it_what_it_did_and_how_it_is_taken_back(tmp_path):
+    told = list(story.told(*story.RESOLVED))
+    (asked,) = [n for n, event in enumerate(told) if isinstance(event.data, ApprovalRequested)]
+    plan = story.strategy()
+    action = plan.actions[0]
+    call = action.call.model_copy(update={"weights": {"east": 20, "west": 80}})
+    changes = {"actions": (action.model_copy(update={"call": call}),), "id": "INC-7-edited", "edited_by": "bo"}
+    new = plan.model_copy(update=changes)
+    edit = StrategyEdited(approval=told[asked].data.approval, replaces=plan.id, strategy=new, by="bo")
+    edited = Event(id="e", source="bo", incident="INC-7", data=edit, time=story.at(12))
+    again = told[asked].data.model_copy(update={"approval": "again", "strategy": new.id, "binding": "b" * 64})
+    later = []
+    for event in told[asked + 1 :]:
+        data = event.data.model_copy(update={"strategy": new if isinstance(event.data, StrategyApproved) else new.id})
+        if isinstance(data, ApprovalDecided):
+            data = data.model_copy(update={"approval": "again", "binding": "b" * 64})
+        later.append(event.model_copy(update={"data": event.data if isinstance(event.data, IncidentResolved) else data}))
+    asks = told[asked].model_copy(update={"id": "again", "data": again, "time": story.at(12.5)})
+    text, _ = both(recorded.case(tmp_path, events=[*told[: asked + 1], edited, asks, *later]))
+    assert "bo edits it: `switch_traffic east 20, west 80`" in text
+    assert "anna approves `switch_traffic east 20, west 80`" in text
+    assert "**Done:** `switch_traffic east 20, west 80`" in text
+    assert "call: `switch_traffic east 20, west 80`" in text
+    assert "undo: `switch_traffic east 100, west 0`" in text
+    assert "a person was waited for 4.9 s" in text
 
 
 def test_what_a_decision_rested_on_is_listed_rule_by_rule(tmp_path):
