@@ -91,7 +91,7 @@ class Strategist:
                 return [await self._strategy(incident, *bound, context, asked_by=incident.failover_by)]
             return [self._page(incident, context, f"{incident.failover_to} can't take the users, or has them already")]
         if incident.attempt > self._max_attempts:
-            return [self._page(incident, context, f"{len(incident.tried)} strategies did not help")]
+            return [self._page(incident, context, _in_vain(incident))]
         found = [await self._strategy(incident, *r, context) for r in remedies(incident, world, self._catalogue)]
         if not found or (not world.allowed and found[0].actions[0].kind != "do_nothing"):
             why = "nothing that may be done here is left to try" if world.allowed else "Overwatch may not act on this target"
@@ -146,6 +146,13 @@ class Strategist:
             note = f"; no users are sent to {', '.join(incident.regions)}"
         right = ", ".join(kind for kind in fault.right if kind not in useless)
         return f"{note}; for {fault.id} the remedy would be {right}" if right else note
+
+
+def _in_vain(incident: Incident) -> str:
+    """What was tried, in words: what waited too long was not begun, so nobody knows whether it would have helped."""
+    late = sum(attempt.anew for attempt in incident.tried)
+    counted = ((len(incident.tried) - late, "did not help"), (late, "waited too long"))
+    return ", ".join(f"{n} {'strategy' if n == 1 else 'strategies'} {what}" for n, what in counted if n)
 
 
 def _wish_is_open(event: Event, incident: Incident) -> bool:

@@ -78,6 +78,22 @@ async def test_after_so_many_attempts_a_person_is_called(build):
     assert "3 strategies did not help" in plan.rationale
 
 
+@pytest.mark.parametrize(
+    ("late", "said"),
+    [
+        (3, "3 strategies waited too long"),
+        (2, "1 strategy did not help, 2 strategies waited too long"),
+        (1, "2 strategies did not help, 1 strategy waited too long"),
+    ],
+)
+async def test_whoever_is_called_is_not_told_that_what_waited_too_long_did_not_help(build, late, said):
+    incident = diagnosed(build, tried=[build.strategy(build.restart(), id=f"s{n}") for n in range(3)])
+    tried = tuple(one.model_copy(update={"anew": n < late}) for n, one in enumerate(incident.tried))
+    plan = await proposal(build, incident.model_copy(update={"tried": tried}))
+    assert plan.actions == (build.page(),)
+    assert plan.rationale == said
+
+
 async def test_with_nothing_left_a_person_is_called_and_told_the_remedy(build):
     plan = await proposal(build, diagnosed(build, tried=[build.strategy()]))
     assert plan.actions == (build.page(),)
