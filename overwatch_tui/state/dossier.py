@@ -192,10 +192,13 @@ def _cost(incident: Incident, now: datetime) -> Iterator[Line]:
     for name, start, end in moments:
         if start is not None and end is not None and end >= start:
             yield (_label(name), (fmt.duration((end - start).total_seconds()), "plain"))
-    attempts = len(incident.tried) + (incident.strategy is not None)
+    plans = [tried.strategy for tried in incident.tried]
+    if incident.strategy is not None:
+        plans.append(incident.strategy)
+    attempts = {one.id for one in plans if any(action.call is not None for action in one.actions)}
     if attempts:
-        changes = sum(1 for step in incident.steps if not step.undo)
-        undone = sum(1 for step in incident.steps if step.undo)
-        yield (_label("attempts"), (f"{attempts}, {fmt.plural(changes, 'action')}, {undone} undone", "plain"))
+        changes = sum(not step.undo and step.status != "refused" for step in incident.steps)
+        undone = sum(step.undo and step.status == "succeeded" for step in incident.steps)
+        yield (_label("attempts"), (f"{len(attempts)}, {fmt.plural(changes, 'action')}, {undone} undone", "plain"))
     if incident.resolved_at is None:
         yield (_label("so far"), (fmt.duration((now - incident.opened_at).total_seconds()), "plain"))

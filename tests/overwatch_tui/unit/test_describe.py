@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from agents.events import PAYLOADS, ApprovalDecided, AutomationPaused, Event, FailoverRequested, Payload, StrategyRefused
+from agents.facts import Action
 from agents.incident import Incident, evolve
 from overwatch_tui.state import describe
 from overwatch_tui.state.dossier import dossier
@@ -65,6 +66,22 @@ def test_the_dossier_tells_the_whole_life():
     text = "\n".join("".join(words for words, _ in line) for section in sections for line in section.lines)
     for words in ("PAGED", "ruled out", "db check says fail", "$ az afd origin update", "FAILED users", "undo: ", "1 undone"):
         assert words in text
+
+
+def cost(incident: Incident) -> str:
+    """The line that counts."""
+    lines = ["".join(piece for piece, _ in line) for part in dossier(incident, story.NOW, UNICODE) for line in part.lines]
+    return next(line.split(maxsplit=1)[1] for line in lines if line.strip().startswith("attempts"))
+
+
+def test_the_dossier_counts_each_plan_once_and_no_action_that_was_refused():
+    given_up = folded(*story.ESCALATED)
+    assert cost(given_up) == "1, 1 action, 1 undone"
+    steps = tuple(step.model_copy(update={"status": "refused"}) for step in given_up.steps)
+    assert cost(given_up.model_copy(update={"steps": steps})) == "1, 0 actions, 0 undone"
+    assert cost(folded(*story.RESOLVED)) == "1, 1 action, 0 undone"
+    page = story.strategy().model_copy(update={"id": "page", "actions": (Action(kind="page_person"),)})
+    assert cost(given_up.model_copy(update={"strategy": page})) == "1, 1 action, 1 undone"
 
 
 def test_the_dossier_shows_a_request_only_while_it_waits():
