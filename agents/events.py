@@ -46,11 +46,15 @@ class IncidentOpened(Payload):
 
 
 class IncidentUpdated(Payload):
-    """More was seen before anything was done: another region, another symptom. Leads to a new diagnosis."""
+    """More was seen before anything was done: another region, another symptom. Leads to a new diagnosis.
+
+    So it does where nothing more is seen, and the plan does not count any more: `anew` says why then.
+    """
 
     TYPE = "incident.updated"
     symptoms: tuple[Symptom, ...]
     observations: tuple[Observation, ...]
+    anew: Text = ""
 
 
 class IncidentDiagnosed(Payload):

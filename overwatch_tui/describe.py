@@ -99,6 +99,8 @@ def _(data: IncidentOpened) -> str:
 
 @_say.register
 def _(data: IncidentUpdated) -> str:
+    if data.anew:
+        return f"the plan is made anew: {data.anew}"
     kinds = sorted({f"{s.region or 'users'} {s.kind.replace('_', ' ')}" for s in data.symptoms})
     return "now " + ", ".join(kinds)
 

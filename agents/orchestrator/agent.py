@@ -179,5 +179,6 @@ def _made_anew(incident: Incident, strategy: Strategy, why: str) -> Payload:
     unmet = incident.manual or all(tried.strategy.requested_by is None for tried in incident.tried)
     wish_of = strategy.requested_by or (incident.failover_by if unmet else None)
     if wish_of is None:
-        return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations)
+        reason = clean(f"it {why}", 2_000)
+        return IncidentUpdated(symptoms=incident.symptoms, observations=incident.observations, anew=reason)
     return IncidentEscalated(reason=f"what {clean(wish_of, 64)} asked for {why}: ask again")

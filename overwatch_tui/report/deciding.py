@@ -11,6 +11,7 @@ from agents.events import (
     Event,
     IncidentDiagnosed,
     IncidentEscalated,
+    IncidentUpdated,
     StrategyApproved,
     StrategyEdited,
     StrategyProposed,
@@ -96,6 +97,9 @@ def decisions(events: Sequence[Event]) -> Iterator[Block]:
             case StrategyRefused():
                 yield Heading(words(f"{at}: refused by {data.by}"))
                 yield _reasons(data.reasons, data.basis)
+            case IncidentUpdated(anew=why) if why:
+                yield Heading(words(f"{at}: {event.source} has the plan made anew"))
+                yield _reasons((why,), None)
             case IncidentEscalated():
                 yield Heading(words(f"{at}: {event.source} pages a person"))
                 yield _reasons((data.reason,), data.basis)

@@ -65,6 +65,8 @@ def _opened(data: IncidentOpened, _: Incident | None) -> Told:
 
 
 def _updated(data: IncidentUpdated, _: Incident | None) -> Told:
+    if data.anew:
+        return Told(f"the plan is made anew: {data.anew}", "warn", decision=True)
     return Told(f"more is seen: {symptoms(data.symptoms) or 'observations'}", "fail")
 
 

@@ -45,6 +45,7 @@ async def over_a_change(build, before, after, *people, plan=None, wish=None):
 async def test_p06_what_one_person_approved_is_asked_for_anew_where_policy_wants_more_now(build, before, after):
     incident, said = await over_a_change(build, before, after, "ada")
     assert isinstance(said.data, IncidentUpdated)
+    assert "by what policy wants now that is not enough" in said.data.anew
     assert (evolve(incident, said).status, evolve(incident, said).tried) == ("open", ())
 
 

@@ -15,6 +15,7 @@ from agents.events import (
     Event,
     IncidentClosed,
     IncidentResolved,
+    IncidentUpdated,
     StrategyApproved,
     StrategyEdited,
 )
@@ -113,6 +114,17 @@ def test_what_a_person_closed_is_told_as_theirs_and_not_as_symptoms_that_went_aw
     assert 'class="state ok"' not in page
     assert "closed by anna, not checked from outside" in text
     assert "by anna's word alone, nothing was checked from outside, 24 s after it began: a drill that went wrong" in text
+
+
+def test_a_plan_that_is_made_anew_is_a_decision_with_its_reason(tmp_path):
+    told = story.told(*story.AWAITING)
+    seen = told[0].data
+    why = "it was approved, but a freeze holds demo"
+    anew = IncidentUpdated(symptoms=seen.symptoms, observations=seen.observations, anew=why)
+    event = Event(id="n", source="Orchestrator", incident="INC-7", data=anew, time=story.at(30))
+    text, _ = both(recorded.case(tmp_path, events=[*told, event]))
+    assert "Orchestrator has the plan made anew" in text
+    assert text.count(why) == 2
 
 
 def test_an_edited_plan_is_told_with_who_edited_it_what_it_did_and_how_it_is_taken_back(tmp_path):

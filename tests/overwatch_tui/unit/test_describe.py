@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from agents.events import PAYLOADS, ApprovalDecided, AutomationPaused, Event, FailoverRequested, Payload, StrategyRefused
+from agents.events import (
+    PAYLOADS,
+    ApprovalDecided,
+    AutomationPaused,
+    Event,
+    FailoverRequested,
+    IncidentUpdated,
+    Payload,
+    StrategyRefused,
+)
 from agents.facts import Action
 from agents.incident import Incident, evolve
+from overwatch_tui.describe import describe as say
 from overwatch_tui.state import describe
 from overwatch_tui.state.dossier import dossier
 from overwatch_tui.state.format import UNICODE
@@ -66,6 +76,15 @@ def test_the_dossier_tells_the_whole_life():
     text = "\n".join("".join(words for words, _ in line) for section in sections for line in section.lines)
     for words in ("PAGED", "ruled out", "db check says fail", "$ az afd origin update", "FAILED users", "undo: ", "1 undone"):
         assert words in text
+
+
+def test_a_plan_that_is_made_anew_is_told_with_the_reason_and_not_as_more_that_is_seen():
+    seen = folded(*story.AWAITING)
+    why = "it was approved, but the release night holds demo"
+    told = describe.tell(event(IncidentUpdated(symptoms=seen.symptoms, observations=(), anew=why)), seen)
+    assert (told.text, told.tone, told.decision) == (f"the plan is made anew: {why}", "warn", True)
+    assert say(event(IncidentUpdated(symptoms=seen.symptoms, observations=(), anew=why))) == f"the plan is made anew: {why}"
+    assert describe.tell(event(IncidentUpdated(symptoms=seen.symptoms, observations=())), seen).text.startswith("more is seen: ")
 
 
 def cost(incident: Incident) -> str:
