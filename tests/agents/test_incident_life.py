@@ -11,8 +11,11 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from sqlalchemy import Connection, insert
 from tests_support import Build
 
+from agents.durable import outcomes
+from agents.durable import schema as s
 from agents.durable.errors import ConflictError
 from agents.durable.store import Store
 from agents.events import (
@@ -34,6 +37,7 @@ from agents.events import (
     VerificationPassed,
 )
 from agents.incident import IllegalTransitionError, Incident, evolve
+from agents.outcome import outcome_of
 from agents.seams import Outcome
 
 UNDECIDED = {"open", "diagnosed", "proposed", "awaiting", "watching", "retry"}
@@ -272,6 +276,23 @@ class Fold(RuleBasedStateMachine):
             self.life.judge(self.incident)
 
 
+def beside(connection: Connection, before: Incident, event: Event) -> None:
+    """What the hands and Sentry write beside such an event: what was carried out, and what came of it."""
+    data, plan = event.data, before.strategy
+    if isinstance(data, ActionFinished) and data.status != "refused":
+        action = plan.actions[data.step]
+        call = action.inverse if data.undo else action.call
+        if call is not None:
+            told = {"operation": data.operation, "incident": before.id, "tool": call.tool, "arguments_hash": call.digest()}
+            row = {"arguments": "{}", "state_before": "{}", "epoch": 1, "summary": "", "command": "", "started": "", **told}
+            connection.execute(insert(s.intent).values(status=data.status, **row))
+    if isinstance(data, VerificationPassed | VerificationFailed):
+        passed = isinstance(data, VerificationPassed)
+        record = outcome_of(before, plan, event.time, succeeded=passed, simulated=False)
+        if record is not None:
+            outcomes.remember(connection, record)
+
+
 class Stored(RuleBasedStateMachine):
     """The same over the real store: repeated events, stale versions and two consumers change nothing that was not wanted."""
 
@@ -331,6 +352,7 @@ class Stored(RuleBasedStateMachine):
             assert self._now() == before
             return
         self.life.took(before, event, self._now())
+        self._run(self.store.database.run(lambda connection: beside(connection, before, event)))
 
     @invariant()
     def holds(self) -> None:
