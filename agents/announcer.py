@@ -42,7 +42,8 @@ class Watches:
     def problem(self) -> str:
         """The gravest of what is wrong, with its remedy; empty while nothing is."""
         unsteady, parked = self.times.why(), self.log.standing.parked
-        stuck = f"{parked} deliveries are parked: overwatch-tui doctor" if parked else ""
+        what = "1 delivery is" if parked == 1 else f"{parked} deliveries are"
+        stuck = f"{what} parked: overwatch-tui doctor" if parked else ""
         wrong = self.log.problem or self.journal.problem or unsteady or stuck or self.outside() or self.tools.problem
         return wrong or self.waiting()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from agents.durable import schema as s
@@ -47,7 +47,7 @@ def automation(connection: Connection) -> Automation:
 
 def parked(connection: Connection) -> list[Parked]:
     """Deliveries that wait for a person."""
-    rows = connection.execute(select(s.delivery).where(s.delivery.c.parked))
+    rows = connection.execute(select(s.delivery).where(_parked()))
     return [Parked(row.consumer, row.event_id, row.attempts, row.error) for row in rows]
 
 
@@ -57,5 +57,11 @@ def standing(connection: Connection, written: datetime | None) -> Standing:
         value = {"value": written.isoformat()}
         change = upsert(s.meta).values(key="written", **value)
         connection.execute(change.on_conflict_do_update(index_elements=["key"], set_=value))
-    count = connection.execute(select(func.count()).select_from(s.delivery).where(s.delivery.c.parked)).scalar() or 0
+    count = connection.execute(select(func.count()).select_from(s.delivery).where(_parked())).scalar() or 0
     return Standing(automation(connection), count)
+
+
+def _parked() -> ColumnElement[bool]:
+    """What a restart would deliver again: nothing of an incident that is over waits for anybody."""
+    unresolved = select(s.incident.c.id).where(s.incident.c.status != "resolved")
+    return s.delivery.c.parked & s.delivery.c.event_id.in_(select(s.event.c.id).where(s.event.c.incident.in_(unresolved)))

@@ -119,6 +119,17 @@ async def test_what_waits_for_long_is_told_with_its_reason_until_it_goes_on(stor
         await until(lambda: running.runner.waiting() == "")
 
 
+async def test_what_is_parked_is_told_no_longer_than_its_incident_lasts(store, build, clock, monkeypatch):
+    monkeypatch.setattr("agents.durable.runner.BACKOFF", (0.001,))
+    agent = Scripted(*[ValueError("no luck")] * 5)
+    async with Running(store, clock, agent) as running:
+        await store.open_incident(build.opened(), "Sentry", clock.now())
+        await until(lambda: running.states("Diagnostician")[-1:] == ["down"])
+    assert (len(await store.parked()), (await store.standing(written=None)).parked) == (1, 1)
+    await store.close_incident("INC-1", by="ada", reason="mended by hand", gone=False)
+    assert (await store.parked(), (await store.standing(written=None)).parked) == ([], 0)
+
+
 async def test_after_five_failures_a_delivery_is_parked_and_the_agent_shown_down(store, build, clock, monkeypatch):
     monkeypatch.setattr("agents.durable.runner.BACKOFF", (0.001,))
     agent = Scripted(*[ValueError("no \x1b[31mluck") for _ in range(9)])
