@@ -57,6 +57,7 @@ def test_a_file_that_is_no_json_is_an_error(tmp_path):
 WRONG = [
     (lambda c: c.update(jurnal="x"), "'jurnal' is not a known key"),
     (lambda c: c.update(journal="operations.db"), "absolute path"),
+    (lambda c: c.update(keep_days=1_000_000), "keep_days"),
     (lambda c: demo(c).update(colour="red"), r"'targets\.demo\.colour' is not a known key"),
     (lambda c: demo(c).update(platform="kubernetes"), "platform.*azure, docker"),
     (lambda c: demo(c).update(arm_url="http://127.0.0.1:1"), "arm_url"),

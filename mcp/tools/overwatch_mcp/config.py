@@ -215,7 +215,7 @@ class ServerConfig(_Section):
 
     journal: Path
     """The database of operations; beside it lie the locks of the targets."""
-    keep_days: int = Field(default=400, ge=0)
+    keep_days: int = Field(default=400, ge=0, le=36_500)
     """Details of operations that ended so many days ago are taken away once a day; their ids and ends stay. 0 keeps all."""
     login_file: Path | None = None
     """A JSON object of AZURE_, IDENTITY_ and MSI_ variables to log in with, where they are not set already; mode 0600."""

@@ -272,6 +272,14 @@ def test_too_short_a_time_is_refused(days):
         JournalSettings(keep_days=days)
 
 
+@pytest.mark.parametrize("name", ["keep_days", "samples_days", "outcomes_days"])
+async def test_a_time_that_no_calendar_reaches_back_to_is_refused_and_the_longest_is_not(store, build, tmp_path, name):
+    await resolved_incident(store, build)
+    assert (await Retention(store, JournalSettings(**{name: 36_500}), tmp_path / "archive").prune()).records == 0
+    with pytest.raises(ValueError, match=name):
+        JournalSettings(**{name: 1_000_000})
+
+
 async def test_a_changed_journal_pauses_automation_once_and_a_person_s_arming_holds(store, build, clock, tmp_path, path):
     await resolved_incident(store, build)
     keeper = JournalKeeper(store, JournalSettings(), tmp_path / "archive", clock)
