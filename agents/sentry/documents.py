@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from typing import Any, Literal
 from agents.facts import Name
 from agents.sanitize import clean
 from agents.sentry.asking import Asked
+from agents.sentry.exposition import MOST
 from agents.settings import TargetSettings
 
 MOST_CHECKS = 8
@@ -116,7 +116,7 @@ def _number(value: Any) -> float | None:
         number = float(value)
     except OverflowError:
         return None
-    return number if math.isfinite(number) else None
+    return number if abs(number) <= MOST else None
 
 
 def _count(value: Any) -> int | None:

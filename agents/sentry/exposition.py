@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 MOST_SAMPLES = 50_000
 LONGEST_LINE = 4_096
+MOST = 1e15
+"""No size, count or time of a target is larger: what says so is no measurement, and whoever reads along could not take it."""
 
 _SAMPLE = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{((?:[^"{}]|"(?:[^"\\]|\\.)*")*)\})?[ \t]+(\S+)')
 _LABEL = re.compile(r'([a-zA-Z_]\w*)\s*=\s*"((?:[^"\\]|\\.)*)"')

@@ -10,7 +10,7 @@ from datetime import datetime
 from statistics import median
 
 from agents.sanitize import clean
-from agents.sentry.exposition import samples
+from agents.sentry.exposition import MOST, samples
 
 _REQUESTS = ("http_requests_total", "edge_requests_total")
 _DURATIONS = ("http_request_duration_seconds", "edge_request_duration_seconds")
@@ -48,7 +48,7 @@ def read(page: str, at: datetime) -> Scrape:
     gauges: dict[str, float] = {}
     version = ""
     for sample in samples(page, WANTED):
-        if not math.isfinite(sample.value):
+        if not abs(sample.value) <= MOST:  # which no NaN is
             continue
         if sample.name in _REQUESTS:
             requests = (requests or 0.0) + sample.value
@@ -72,9 +72,10 @@ def read(page: str, at: datetime) -> Scrape:
 
 def _bound(raw: str | None) -> float | None:
     try:
-        return None if raw is None else float(raw)
+        bound = math.nan if raw is None else float(raw)
     except ValueError:
         return None
+    return bound if abs(bound) <= MOST or bound == math.inf else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.events import Event, IncidentUpdated
+from agents.facts import Observation
+from agents.sentry.asking import Asked
+from agents.sentry.documents import read_facts, read_health
 from agents.sentry.series import MOST_REPLICAS, Baselines, Book, Scrape, quantile_ms, read
+from agents.telemetry import RegionSample
+from overwatch_tui.attach.wire import encode, from_swarm
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -81,6 +88,36 @@ db_pool_in_use 3
     assert (found.requests, found.errors, found.version) == (15, 2, "mini-app:2")
     assert found.buckets == {0.1: 13, math.inf: 15}
     assert found.gauges == {"db_pool_in_use": 3}
+
+
+@pytest.mark.parametrize("number", ["1e300", "-1e300", "1.7e308", "1e16", "Inf", "-Inf", "NaN"])
+def test_no_number_of_a_target_keeps_an_attached_screen_out(number):
+    page = f"""
+process_cpu_percent {number}
+process_resident_memory_bytes {number}
+http_requests_total{{status="200"}} {number}
+http_requests_total{{status="503"}} {number}
+http_request_duration_seconds_bucket{{le="{number}"}} 5
+http_request_duration_seconds_bucket{{le="0.2"}} 5
+"""
+    book = Book()
+    for second in (0, 1):
+        book.add("a", read(page.replace(" 5", f" {5 + second}"), at(second)))
+    rates = book.rates(at(1))
+    entry = {"status": "pass", "observedValue": float(number)}
+    body = json.dumps({"status": "pass", "checks": {"db:lag": [entry]}}, allow_nan=True).encode()
+    answer = Asked(at(1), 5.0, 200, content_type="application/health+json", body=body.decode())
+    (check,) = read_health(answer).checks
+    replicas = read_facts("east", at(1), {"replicas_ready": float(number)}).ready
+    seen = {"p95_ms": rates.p95_ms, "error_rate": rates.error_rate, "rps": rates.rps, "cpu": book.cpu(at(1))}
+    sample = RegionSample("demo", "east", at(1), "ok", "", **seen, replicas_ready=replicas, replicas_desired=None, traffic=None)
+    assert from_swarm(encode(sample)) == sample
+    measured = (check.value, *book.gauge("process_resident_memory_bytes", at(1)))
+    for value in measured:
+        told = Observation(id="o", metric="m", value=value, text="", at=at(1))
+        more = IncidentUpdated(symptoms=(), observations=(told,))
+        event = Event(id="e", source="Sentry", incident="INC-1", data=more, time=at(1))
+        assert from_swarm(encode(event)) == event
 
 
 def test_the_quantile_is_interpolated_inside_its_bucket():
