@@ -52,11 +52,16 @@ class Desk:
         """Whether automation is paused, by whichever process."""
         return (await self._store.automation()).paused
 
-    async def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", *, by: str) -> str:
-        """A person's decision on one request; `confirm` is what they typed, where it asks for that."""
+    async def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "", *, by: str) -> str:
+        """A person's decision on one request; `confirm` is what they typed, where it asks for that.
+
+        `binding` names the plan that they looked at: a log that was restored gives the same names to other plans.
+        """
         from overwatch_tui.state.words import given  # noqa: PLC0415 - after the first paint
 
-        stands = await self._store.decide_approval(approval, approved=approved, by=by, reason=reason, confirm=confirm)
+        stands = await self._store.decide_approval(
+            approval, approved=approved, by=by, reason=reason, confirm=confirm, binding=binding
+        )
         if stands.approved is None:
             return f"{approval}: {given(stands.people, stands.needs)}"
         return f"{approval} {'approved' if approved else 'rejected'} by {by}"

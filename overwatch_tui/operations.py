@@ -44,12 +44,12 @@ class Operations:
     def approve(self, view: ApprovalView, sent: Callable[[], None], settled: Callable[[], None]) -> None:
         """Approve; the key was the question, but for what reaches many users. `settled` is called with the answer."""
         if not view.confirm:
-            if self._send(lambda handle: handle.decide(view.id, True, ""), settled):
+            if self._send(lambda handle: handle.decide(view.id, True, "", binding=view.binding), settled):
                 sent()
             return
 
         def decided(typed: str) -> None:
-            if self._send(lambda handle: handle.decide(view.id, True, "", typed), settled):
+            if self._send(lambda handle: handle.decide(view.id, True, "", typed, view.binding), settled):
                 sent()
 
         self._ask(Approve(view, self._app.clock), view, decided)
@@ -58,7 +58,7 @@ class Operations:
         """Ask for the reason, then reject."""
 
         def decided(reason: str) -> None:
-            if self._send(lambda handle: handle.decide(view.id, False, reason), settled):
+            if self._send(lambda handle: handle.decide(view.id, False, reason, binding=view.binding), settled):
                 sent()
 
         what: tuple[Line, ...] = (((f"{view.incident}: {' + '.join(view.plan)}", "strong"),),)

@@ -153,9 +153,9 @@ class LocalSwarm:
         """How many incidents are not resolved."""
         return await self._need_desk().incidents()
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
-        """A person's decision on one request; `confirm` is what they typed, where it asks for that."""
-        return self._submit(lambda desk: desk.decide(approval, approved, reason, confirm, by=self.me))
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
+        """A person's decision on one request, of the plan that `binding` names; `confirm` is what they typed."""
+        return self._submit(lambda desk: desk.decide(approval, approved, reason, confirm, binding, by=self.me))
 
     def pause(self, reason: str) -> Future[str]:
         """Stop all automation."""

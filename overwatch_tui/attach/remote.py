@@ -129,9 +129,9 @@ class RemoteSwarm:
         """The targets that are watched, as the swarm told last."""
         return self._targets
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
-        """A person's decision on one request; `confirm` is what they typed, where it asks for that."""
-        return self._submit(lambda number: Decide(number, approval, approved, reason, confirm))
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
+        """A person's decision on one request, of the plan that `binding` names; `confirm` is what they typed."""
+        return self._submit(lambda number: Decide(number, approval, approved, reason, confirm, binding))
 
     def pause(self, reason: str) -> Future[str]:
         """Stop all automation."""

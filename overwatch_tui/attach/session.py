@@ -215,7 +215,8 @@ class Session:
         desk, me = self._hub.desk, self._me
         match command:
             case Decide():
-                return await desk.decide(command.approval, command.approved, command.reason, command.confirm, by=me)
+                c = command
+                return await desk.decide(c.approval, c.approved, c.reason, c.confirm, c.binding, by=me)
             case Pause():
                 return await desk.pause(command.reason, by=me)
             case Arm():

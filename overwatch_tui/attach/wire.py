@@ -60,13 +60,17 @@ class Probe:
 
 @dataclass(frozen=True, slots=True)
 class Decide:
-    """Answer one request for approval; `confirm` is what was typed, where it asks for that."""
+    """Answer one request for approval; `confirm` is what was typed, where it asks for that.
+
+    `binding` is of the plan that was shown; empty where a screen of another version does not say it.
+    """
 
     id: Id
     approval: Key
     approved: bool
     reason: Words
     confirm: Words = ""
+    binding: Key = ""
 
 
 @dataclass(frozen=True, slots=True)

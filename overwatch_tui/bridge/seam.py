@@ -71,8 +71,11 @@ class SwarmHandle(Protocol):
         """The targets that are watched now; may grow while the swarm starts."""
         ...
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
-        """Answer one request for approval; `confirm` is what the person typed, where it asks for that."""
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
+        """Answer one request for approval; `confirm` is what the person typed, where it asks for that.
+
+        `binding` names the plan that they looked at, and refuses every other under the same request.
+        """
         ...
 
     def pause(self, reason: str) -> Future[str]:

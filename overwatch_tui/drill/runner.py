@@ -178,7 +178,7 @@ class Drill:
 
     def _answer(self, request: ApprovalRequested) -> None:
         reason = "" if self._approve else "rejected by the drill"
-        asked = self._swarm.decide(request.approval, self._approve, reason, request.confirm)
+        asked = self._swarm.decide(request.approval, self._approve, reason, request.confirm, request.binding)
         asked.add_done_callback(lambda done: done.exception() and self._progress(f"could not decide: {done.exception()}"))
 
 

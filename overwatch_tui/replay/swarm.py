@@ -81,8 +81,9 @@ class ReplaySwarm:
         header = self._recording.header
         return (TargetInfo(header.target, header.regions, has_chaos=False, is_demo=False, faults=()),)
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:  # noqa: ARG002 - the seam's
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
         """Refused."""
+        del approval, approved, reason, confirm, binding
         return _refused()
 
     def pause(self, reason: str) -> Future[str]:  # noqa: ARG002 - the seam's

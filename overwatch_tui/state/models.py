@@ -88,6 +88,8 @@ class ApprovalView:
     deadline: datetime
     confirm: str = ""
     """What has to be typed to approve it; empty where nothing has."""
+    binding: str = ""
+    """Names the plan that is shown."""
     given: str = ""
     """How far it is where several people have to approve; empty where one is enough."""
 

@@ -246,6 +246,7 @@ def _approvals(incidents: Mapping[str, Incident]) -> tuple[ApprovalView, ...]:
                 requested_at=approval.requested_at,
                 deadline=approval.deadline,
                 confirm=clean(approval.confirm, NAME),
+                binding=approval.binding,
                 given=clean(given(approval.people, approval.needs), 400),
             )
         )

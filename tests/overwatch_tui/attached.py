@@ -48,8 +48,8 @@ class FakeDesk:
     async def paused(self) -> bool:
         return self.is_paused
 
-    async def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", *, by: str) -> str:
-        return await self._done("decide", approval, approved, reason, *((confirm,) if confirm else ()), by)
+    async def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "", *, by: str) -> str:
+        return await self._done("decide", approval, approved, reason, *(said for said in (confirm, binding) if said), by)
 
     async def pause(self, reason: str, *, by: str) -> str:
         return await self._done("pause", reason, by)

@@ -29,6 +29,7 @@ class ScriptedSwarm:
 
     def __init__(self, *, targets: Sequence[TargetInfo] = (DEMO,), past: Sequence[Event] = ()) -> None:
         self.commands: list[tuple[object, ...]] = []
+        self.bindings: list[str] = []
         self.past = list(past)
         self.refuse: Exception | None = None
         self.crash: Exception | None = None
@@ -72,7 +73,8 @@ class ScriptedSwarm:
     def targets(self) -> Sequence[TargetInfo]:
         return self._targets
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
+        self.bindings.append(binding)
         said = (approval, approved, reason, *((confirm,) if confirm else ()))
         return self._done(f"{approval} {'approved' if approved else 'rejected'}", "decide", *said)
 
@@ -141,10 +143,10 @@ class LiveScript(ScriptedSwarm):
             self._moved = False
         return super().chaos(target, region, fault)
 
-    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "") -> Future[str]:
+    def decide(self, approval: str, approved: bool, reason: str, confirm: str = "", binding: str = "") -> Future[str]:
         if self._loop is not None and self._decided is not None:
             self._loop.call_soon_threadsafe(self._decided.set)
-        return super().decide(approval, approved, reason, confirm)
+        return super().decide(approval, approved, reason, confirm, binding)
 
     def pause(self, reason: str) -> Future[str]:
         self.publish(Event(id=f"p{now()}", source="anna", data=AutomationPaused(by="anna", reason=reason), time=now()))

@@ -9,6 +9,7 @@ from approvals_support import decisions, waiting
 
 from agents.durable.errors import ApprovalError
 from agents.events import IncidentUpdated
+from overwatch_tui.desk import Desk
 
 
 async def test_p06_a_decision_is_recorded_with_its_author_and_what_it_was_for(store, build):
@@ -24,6 +25,18 @@ async def test_p06_the_incident_s_name_is_enough(store, build):
     await waiting(store, build)
     await store.decide_approval("INC-1", approved=False, by="ada", reason="not now")
     assert (await store.incident("INC-1")).approval.reason == "not now"
+
+
+async def test_p06_a_screen_s_word_counts_for_the_plan_that_it_showed_whatever_else_bears_its_name_now(store, build):
+    id_ = await waiting(store, build)
+    desk = Desk(store, dict, lambda: None)
+    shown = (await store.incident("INC-1")).approval.binding
+    for approved in (True, False):
+        with pytest.raises(ApprovalError, match="another plan"):
+            await desk.decide(id_, approved, "why", binding="0" * 64, by="ada")
+    assert await decisions(store) == []
+    await desk.decide(id_, True, "", binding=shown, by="ada")
+    assert [(decided.by, decided.approved) for decided in await decisions(store)] == [("ada", True)]
 
 
 async def test_p06_a_second_use_is_refused_whoever_comes_second(store, build):

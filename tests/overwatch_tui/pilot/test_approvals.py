@@ -49,7 +49,7 @@ async def test_a_request_takes_no_focus(room):
 
 async def test_a_second_press_is_not_sent_twice(room):
     class Slow(ScriptedSwarm):
-        def decide(self, approval, approved, reason):
+        def decide(self, approval, approved, reason, confirm="", binding=""):
             from concurrent.futures import Future
 
             self.commands.append((approval, approved))
@@ -90,6 +90,19 @@ async def test_the_selected_one_of_two_is_decided(room):
         await r.press("a")
         await r.until(lambda: r.swarm.commands)
         assert r.swarm.commands == [("decide", "INC-8-1-v3", True, "")]
+
+
+@pytest.mark.parametrize(("confirm", "keys"), [("", "a"), ("demo", "a"), ("", "x")])
+async def test_a_decision_names_the_plan_that_is_shown(room, confirm, keys):
+    async with room() as r:
+        await asked(r, confirm=confirm)
+        r.clock.forward(1)
+        await r.press(keys)
+        if confirm or keys == "x":
+            r.clock.forward(1)
+            await r.press(*"demo", "enter")
+        await r.until(lambda: r.swarm.commands)
+        assert r.swarm.bindings == [story.strategy().binding("INC-7", 3)]
 
 
 async def test_a_rejection_needs_a_reason(room):

@@ -88,7 +88,7 @@ async def test_what_is_asked_is_done_in_the_name_of_who_asks(tmp_path):
     fault = ChaosFault("outage")
     async with Heard(tmp_path) as swarm, raw(tmp_path, Hello(PROTOCOL, " anna\x1b[2J ", False)) as screen:
         asked = (
-            Decide(1, "A1", True, "ok"),
+            Decide(1, "A1", True, "ok", binding="b" * 64),
             Pause(2, "why"),
             Arm(3),
             ForceFailover(4, "demo", "west"),
@@ -99,7 +99,7 @@ async def test_what_is_asked_is_done_in_the_name_of_who_asks(tmp_path):
             answer = (await screen.until(Answer))[-1]
             assert (answer.id, answer.error) == (number, "")
         assert swarm.desk.asked == [
-            ("decide", "A1", True, "ok", "anna"),
+            ("decide", "A1", True, "ok", "b" * 64, "anna"),
             ("pause", "why", "anna"),
             ("arm", "anna"),
             ("failover", "demo", "west", "anna"),
