@@ -29,6 +29,9 @@ SCREENS = 8
 CONNECTIONS = 32
 """Screens, and whoever has not greeted yet or asks for the health alone."""
 
+ACCEPTING_TURNS = 4
+"""So many turns of the loop lie between a connection's acceptance and its being in our hands."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -77,12 +80,21 @@ class Listener:
             return
         if remove:
             self._path.unlink(missing_ok=True)
+        await self._accept_no_more(self._server)
         self._server.close()
         ending = self._connections | self._requests
         for task in ending:
             task.cancel()
         if ending:
             await asyncio.wait(ending, timeout=0.5)
+
+    @staticmethod
+    async def _accept_no_more(server: asyncio.Server) -> None:
+        """Let whoever was accepted this very moment in, to be hung up on: a closed server forgets them, and never tells them."""
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(ACCEPTING_TURNS):
+            await asyncio.sleep(0)
 
     def publish(self, item: Telemetric) -> None:
         """Remember how things stand, and pass it on. Implements `agents.telemetry.Telemetry`."""

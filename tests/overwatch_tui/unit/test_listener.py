@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import inspect
 
 import pytest
@@ -302,6 +304,19 @@ async def test_a_swarm_that_ends_hangs_up_and_takes_its_socket_away(tmp_path):
         assert not socket_path(tmp_path).exists()
     with pytest.raises(NobodyListensError):
         connect(tmp_path)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_who_comes_in_the_moment_that_the_swarm_ends_is_hung_up_on(tmp_path, turns):
+    with contextlib.ExitStack() as held:
+        async with Heard(tmp_path):
+            comer = held.enter_context(connect(tmp_path))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        comer.setblocking(False)
+        with contextlib.suppress(ConnectionResetError):
+            assert comer.recv(1) == b""
+    gc.collect()  # what nobody closed would be said here, as an error
 
 
 async def test_a_swarm_that_lost_its_lock_leaves_the_socket_s_place_alone(tmp_path):
