@@ -226,7 +226,7 @@ class RemoteSwarm:
             self._known, self._past, self._past_problem = True, past, problem
             ready()
         else:
-            telemetry.note(HistoryLoaded(tuple(past)))
+            telemetry.note(HistoryLoaded(tuple(past), known=not problem))
             missing = f"the history could not be read ({problem}): what happened meanwhile is missing"
             telemetry.note(HostView("running", missing if problem else ""))
         while True:

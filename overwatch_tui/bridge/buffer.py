@@ -28,9 +28,10 @@ SAMPLES = 512
 
 @dataclass(frozen=True, slots=True)
 class HistoryLoaded:
-    """The log as it was when the swarm had opened it."""
+    """The log as it was when the swarm had opened it; not `known` where it could not be read."""
 
     events: Sequence[Event]
+    known: bool = True
 
 
 @dataclass(frozen=True, slots=True)

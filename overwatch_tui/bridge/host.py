@@ -117,7 +117,7 @@ class Host:
             events = await handle.history()
         except Exception as error:  # noqa: BLE001 - the live picture goes on, and says what is missing
             _log.exception("the history could not be read")
-            self._buffer.note(HistoryLoaded(()))
+            self._buffer.note(HistoryLoaded((), known=False))
             self._buffer.note(HostView("running", f"the history could not be read ({error}): what happened before is missing"))
             return
         self._buffer.note(HistoryLoaded(tuple(events)))

@@ -62,6 +62,8 @@ class Store:
         state = self.state
         for notice in batch.notices:
             if isinstance(notice, HistoryLoaded):
+                if self._is_another_log(notice):
+                    state = self._anew(state)
                 self._history.extend(notice.events)
                 state = replace(state, loaded=True)
             elif not isinstance(notice, Rewound):  # whoever holds the store has changed it for the new one
@@ -76,6 +78,25 @@ class Store:
             state = replace(state, dropped=state.dropped + batch.dropped)
         self.state = self._events(state)
         return self.state
+
+    def _is_another_log(self, loaded: HistoryLoaded) -> bool:
+        """Whether what was folded last is not in it: a copy was put in its place, where the same ids may mean something else."""
+        newest = next(reversed(self._seen), None)
+        return loaded.known and newest is not None and all(event.id != newest for event in loaded.events)
+
+    def _anew(self, state: State) -> State:
+        self._seen.clear()
+        self._history.clear()
+        nothing = State()
+        return replace(
+            state,
+            incidents=nothing.incidents,
+            approvals=nothing.approvals,
+            entries=nothing.entries,
+            audit=nothing.audit,
+            thoughts=nothing.thoughts,
+            unread=nothing.unread,
+        )
 
     def _host(self, state: State, host: HostView) -> State:
         host = HostView(host.phase, clean(host.problem))

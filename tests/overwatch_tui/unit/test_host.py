@@ -102,7 +102,7 @@ async def test_a_history_that_can_not_be_read_is_told_and_the_swarm_goes_on():
             raise OSError("unreadable page 3")
 
     async with hosted(Forgetful) as (host, told):
-        notices = await told.until(lambda seen: HistoryLoaded(()) in seen and isinstance(seen[-1], HostView))
+        notices = await told.until(lambda seen: HistoryLoaded((), known=False) in seen and isinstance(seen[-1], HostView))
         assert "unreadable page 3" in notices[-1].problem  # type: ignore[attr-defined]
         assert host.alive
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from agents.events import AutomationArmed, AutomationPaused, Event
 from agents.telemetry import AgentState, Thought
@@ -64,6 +65,29 @@ def test_an_event_that_comes_twice_is_told_once():
     store = loaded(*events)
     before = store.state
     assert store.apply(Batch(events=events)).entries is before.entries
+
+
+def test_a_log_that_was_put_in_another_s_place_is_shown_and_not_mixed_with_it():
+    events = story.told(*story.RESOLVED)
+    store = loaded(*events)
+    other = [event.model_copy(update={"time": event.time + timedelta(hours=1)}) for event in story.told(*story.AWAITING)]
+    store.apply(Batch(notices=(HostView("failed", "the disk is gone"),)))
+    assert store.state.incidents["INC-7"].status == "resolved", "what was known stays until there is something else"
+    state = store.apply(Batch(notices=(HostView("starting"), HistoryLoaded(other), HostView("running"))))
+    assert state.incidents["INC-7"].status == "awaiting"
+    assert [entry.at for entry in state.entries] == [event.time for event in other]
+    assert state.unread == 0
+
+
+def test_a_log_that_is_read_again_or_can_not_be_keeps_what_is_shown():
+    events = story.told(*story.RESOLVED)
+    store = loaded(*events[:4])
+    for again in (HistoryLoaded((), known=False), HistoryLoaded(events)):
+        before = len(store.state.entries)
+        store.apply(Batch(notices=(HostView("starting"), again, HostView("running"))))
+        assert len(store.state.entries) >= before
+    assert len(store.state.entries) == len(events)
+    assert store.state.incidents["INC-7"].status == "resolved"
 
 
 def test_an_event_that_does_not_fit_is_counted_and_still_told():
