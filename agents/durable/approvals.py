@@ -6,8 +6,10 @@ Nothing here is reachable from the bus: an agent has no way to say what these wr
 from __future__ import annotations
 
 import hashlib
+import logging
 from datetime import datetime, timedelta
 
+from pydantic import ValidationError
 from sqlalchemy import Connection, select
 
 from agents.durable import log
@@ -23,6 +25,8 @@ SKEW = timedelta(seconds=5)
 """So far may a clock be behind the log, as one that is set by the network now and then is."""
 
 DEADLINE = "deadline"
+
+_log = logging.getLogger(__name__)
 
 
 def decide(
@@ -71,7 +75,11 @@ def expire(connection: Connection, now: datetime) -> list[Event]:
     for row in rows:
         if now <= datetime.fromisoformat(row.deadline):
             continue
-        incident = log.read_incident(connection, row.incident)
+        try:
+            incident = log.read_incident(connection, row.incident)
+        except ValidationError:  # one that was changed must not keep the others from running out
+            _log.error("%s can't be read, so its request does not run out: overwatch-tui audit verify", row.incident)
+            continue
         approval = _open_request(incident, row.id)
         if incident is not None and approval is not None:
             reason = "nobody decided" if not approval.given else f"{len(approval.given)} of {approval.needs} had approved"

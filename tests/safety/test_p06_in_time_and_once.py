@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from approvals_support import decisions, gate, waiting
+from journal_support import tamper
 from tests_support import FixedInventory
 
 from agents.durable import log
@@ -22,6 +23,20 @@ async def test_p06_an_hour_back_brings_no_expired_request_back(store, build, clo
     with pytest.raises(ApprovalError, match="set the clock right"):
         await store.decide_approval(id_, approved=True, by="ada")
     assert await decisions(store) == []
+
+
+async def test_p06_a_request_that_can_not_be_read_keeps_no_other_from_running_out(store, build, tmp_path, clock, caplog):
+    await waiting(store, build, ttl_s=600)
+    tamper(
+        tmp_path / "overwatch.db",
+        "INSERT INTO incident SELECT 'INC-0', 0, 'shop', status, version, '{}' FROM incident",
+        "INSERT INTO approval SELECT 'A0', 'INC-0', binding, deadline, decided, by, at FROM approval",
+        "UPDATE approval SET rowid = -1 WHERE id = 'A0'",
+    )
+    clock.advance(601)
+    await store.expire_approvals()
+    assert [decision.by for decision in await decisions(store)] == ["deadline"]
+    assert "INC-0 can't be read" in caplog.text
 
 
 async def test_p06_what_has_run_out_stays_so_when_the_clock_goes_back(store, build, clock):
