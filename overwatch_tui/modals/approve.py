@@ -12,6 +12,7 @@ from textual.widgets import Input
 from overwatch_tui.modals.base import Question
 from overwatch_tui.state.models import ApprovalView, Line
 from overwatch_tui.widgets.approvals import GRACE
+from overwatch_tui.widgets.safe import say
 
 
 class _Unhurried(Input):
@@ -60,13 +61,17 @@ class Approve(Question[str]):
         self.query_one("#yes").disabled = event.value.strip() != self._wanted
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter answers where the name is there in full, and leaves where nothing was typed."""
+        """Enter answers where the name is there in full, says so where it is another one, and leaves where nothing was typed."""
         if not self._ripe():
             return
-        if event.value.strip():
-            self.submit()
-        else:
+        typed = event.value.strip()
+        if not typed:
             self.dismiss(None)
+            return
+        if typed != self._wanted:
+            said = f"{typed!r} is not {self._wanted!r}: nothing was approved; type the name as it is shown, or esc leaves"
+            say(self.app, said, "warning")
+        self.submit()
 
     def answer(self) -> str | None:
         """The name."""

@@ -207,6 +207,7 @@ async def test_another_name_keeps_the_question_open_and_its_button_shut(room, ty
         await r.press("enter")
         assert len(r.app.screen_stack) == 2
         assert not r.swarm.commands
+        assert any(f"{typed!r} is not 'demo': nothing was approved" in toast for toast in r.toasts)
 
 
 async def test_keys_that_were_on_their_way_to_the_question_are_dropped(room):
