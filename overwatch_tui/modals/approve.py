@@ -10,9 +10,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from overwatch_tui.modals.base import Question
+from overwatch_tui.state import format as fmt
 from overwatch_tui.state.models import ApprovalView, Line
 from overwatch_tui.widgets.approvals import GRACE
 from overwatch_tui.widgets.safe import say
+
+REASONS = 3
+"""So many of the reasons why it is asked fit on a small terminal."""
 
 
 class _Unhurried(Input):
@@ -43,7 +47,9 @@ class Approve(Question[str]):
         lines.append((("touches     ", "muted"), (f"{view.blast_radius} of {view.target}", "warn")))
         lines.append((("undo        ", "muted"), (view.undo, "plain")))
         lines.append((("confidence  ", "muted"), (view.confidence, "plain")))
-        lines += [(("asked       ", "muted"), (reason, "plain")) for reason in view.reasons[:3]]
+        lines += [(("asked       ", "muted"), (reason, "plain")) for reason in view.reasons[:REASONS]]
+        if (more := len(view.reasons) - REASONS) > 0:
+            lines.append(((f"            and {fmt.plural(more, 'more reason')}: enter on the request shows all", "muted"),))
         if view.given:
             lines.append((("people      ", "muted"), (view.given, "warn")))
         super().__init__("Approve this?", lines, "Approve")

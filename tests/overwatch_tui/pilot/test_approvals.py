@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from agents.events import (
 )
 from agents.incident import evolve
 from overwatch_tui.bridge.buffer import Batch
+from overwatch_tui.modals.approve import Approve
 from overwatch_tui.state.words import gone
 from tests.overwatch_tui import story
 from tests.overwatch_tui.scripted import ScriptedSwarm
@@ -175,6 +177,15 @@ async def test_what_reaches_many_users_shows_what_it_would_do_before_it_is_appro
         shown = r.text()
         for words in ("switch_traffic east 100→0, west 0→100", "all users of demo", "switch_traffic east 100, west 0", "0.78"):
             assert words in shown
+
+
+async def test_reasons_that_do_not_fit_into_the_question_are_counted(room):
+    async with room() as r:
+        await asked(r, confirm="demo")
+        view = replace(r.app.state.approvals[0], reasons=("one", "two", "three", "four", "five"))
+        r.app.push_screen(Approve(view, r.clock))
+        await r.until(lambda: "Approve this?" in r.text())
+        assert "and 2 more reasons: enter on the request shows all" in r.text()
 
 
 async def test_the_target_s_name_typed_in_full_approves(room):
