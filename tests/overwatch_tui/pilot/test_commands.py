@@ -87,7 +87,7 @@ def test_a_keymap_or_theme_that_can_not_be_used_is_refused_before_anything_is_dr
     made = {"ascii_only": False, "read_only": False, "clock": clock}
     with pytest.raises(KeymapError):
         OverwatchApp(None, theme="dark", keymap={"nothing": "a"}, **made)
-    with pytest.raises(UnknownThemeError, match="'neon' is no theme: choose of dark, light"):
+    with pytest.raises(UnknownThemeError, match="'neon' is no theme: choose one of dark, light"):
         OverwatchApp(None, theme="neon", keymap={}, **made)
 
 
