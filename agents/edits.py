@@ -78,7 +78,7 @@ def _changed(call: Call, back: Call, edit: Edit, reach: float) -> tuple[Call, fl
     if edit.to is not None:
         shares = dict(back.weights or {})
         if edit.to not in shares:
-            raise EditError(f"{edit.to!r} is not a region of {call.target!r}: choose of {sorted(shares)}")
+            raise EditError(f"{edit.to!r} is not a region of {call.target!r}: choose one of {', '.join(sorted(shares))}")
         weights = dict.fromkeys(shares, 0) | {edit.to: 100}
         return call.model_copy(update={"weights": weights}), (100 - shares[edit.to]) / 100
     name = edit.image if edit.image is not None else edit.revision

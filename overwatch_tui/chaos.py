@@ -39,7 +39,7 @@ async def inject(target: TargetSettings, world: DemoWorld | None, region: str, f
     if target.chaos is None:
         raise ChaosError("the target declares no chaos endpoint: set `chaos.token` for it to allow faults")
     if region not in target.regions:
-        raise ChaosError(f"{region!r} is not a region of the target: choose of {sorted(target.regions)}")
+        raise ChaosError(f"{region!r} is not a region of the target: choose one of {', '.join(sorted(target.regions))}")
     try:
         if fault.name == "crash":
             if world is None or not target.chaos.demo:

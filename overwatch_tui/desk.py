@@ -80,9 +80,9 @@ class Desk:
         """Ask for all users of `target` to be moved to `region`, through the same gate."""
         settings = self._targets().get(target)
         if settings is None:
-            raise ValueError(f"{target!r} is not watched: choose of {sorted(self._targets())}")
+            raise ValueError(f"{target!r} is not watched: choose one of {', '.join(sorted(self._targets()))}")
         if region not in settings.regions:
-            raise ValueError(f"{region!r} is not a region of {target!r}: choose of {sorted(settings.regions)}")
+            raise ValueError(f"{region!r} is not a region of {target!r}: choose one of {', '.join(sorted(settings.regions))}")
         incident = await self._store.request_failover(target, region, by=by)
         return f"{incident}: failover of {target} to {region} is on its way through the gate"
 

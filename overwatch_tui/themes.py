@@ -41,7 +41,7 @@ class UnknownThemeError(ValueError):
 def theme_name(name: str) -> str:
     """The registered name of one of `NAMES`. Raises UnknownThemeError."""
     if name not in NAMES:
-        raise UnknownThemeError(f"{name!r} is no theme: choose of {', '.join(NAMES)}")
+        raise UnknownThemeError(f"{name!r} is no theme: choose one of {', '.join(NAMES)}")
     return PREFIX + name
 
 

@@ -59,7 +59,10 @@ class EmbeddedReasoner:
         chosen = candidates[0]
         count = sum(not attempt.anew for attempt in incident.tried)
         tried = f" after {count} that did not help" if count else ""
-        rationale = f"{chosen.rationale}: the first remedy for {chosen.fault_class} that may be used{tried}"
+        why = f"the first remedy for {chosen.fault_class} that may be used{tried}"
+        if chosen.requested_by is not None:
+            why = f"{chosen.requested_by} asked for it"
+        rationale = f"{chosen.rationale}: {why}"
         on_thought(f"{rationale}\n")
         return Choice(0, rationale)
 

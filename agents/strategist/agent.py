@@ -135,7 +135,10 @@ class Strategist:
 
     def _advice(self, incident: Incident, world: World) -> str:
         if incident.diagnosis is None:
-            return ""
+            if incident.failover_to is None:
+                return ""
+            wish = f"the failover to {incident.failover_to} that {incident.failover_by} asked for"
+            return f": no fault is diagnosed, and {wish} came to nothing"
         fault = self._catalogue.faults.get(incident.diagnosis.fault_class)
         if fault is None:
             return f"; {incident.diagnosis.fault_class!r} is no fault class of this version"

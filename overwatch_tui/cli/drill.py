@@ -37,7 +37,7 @@ def drill(
 
     chosen = _named(scenario)
     if region not in REGIONS:
-        raise UsageError(f"--region {region!r} is not a region of the demo: choose of {list(REGIONS)}")
+        raise UsageError(f"--region {region!r} is not a region of the demo: choose one of {', '.join(REGIONS)}")
 
     def told(report: Report) -> None:
         _object(report.as_json(), as_json)

@@ -50,6 +50,8 @@ def report(
     wanted = _formats(format_, out)
     if out == "-" and as_json:
         raise UsageError("-o - and --json would both write to stdout: name a file")
+    if out is not None and Path(out).is_dir():
+        raise CommandError(f"{out!r} is a folder: name a file")
     paths = {kind: _path(kind, out, id_) for kind in wanted} if out != "-" else {}
     case = case_of(id_)
     refuse_existing(tuple(paths.values()), force=force)

@@ -10,8 +10,13 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from overwatch_tui.modals.base import Question
+from overwatch_tui.state import format as fmt
 from overwatch_tui.state.models import ApprovalView, Line
 from overwatch_tui.widgets.approvals import GRACE
+from overwatch_tui.widgets.safe import say
+
+REASONS = 3
+"""So many of the reasons why it is asked fit on a small terminal."""
 
 
 class _Unhurried(Input):
@@ -42,7 +47,9 @@ class Approve(Question[str]):
         lines.append((("touches     ", "muted"), (f"{view.blast_radius} of {view.target}", "warn")))
         lines.append((("undo        ", "muted"), (view.undo, "plain")))
         lines.append((("confidence  ", "muted"), (view.confidence, "plain")))
-        lines += [(("asked       ", "muted"), (reason, "plain")) for reason in view.reasons[:3]]
+        lines += [(("asked       ", "muted"), (reason, "plain")) for reason in view.reasons[:REASONS]]
+        if (more := len(view.reasons) - REASONS) > 0:
+            lines.append(((f"            and {fmt.plural(more, 'more reason')}: enter on the request shows all", "muted"),))
         if view.given:
             lines.append((("people      ", "muted"), (view.given, "warn")))
         super().__init__("Approve this?", lines, "Approve")
@@ -60,13 +67,17 @@ class Approve(Question[str]):
         self.query_one("#yes").disabled = event.value.strip() != self._wanted
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Enter answers where the name is there in full, and leaves where nothing was typed."""
+        """Enter answers where the name is there in full, says so where it is another one, and leaves where nothing was typed."""
         if not self._ripe():
             return
-        if event.value.strip():
-            self.submit()
-        else:
+        typed = event.value.strip()
+        if not typed:
             self.dismiss(None)
+            return
+        if typed != self._wanted:
+            said = f"{typed!r} is not {self._wanted!r}: nothing was approved; type the name as it is shown, or esc leaves"
+            say(self.app, said, "warning")
+        self.submit()
 
     def answer(self) -> str | None:
         """The name."""

@@ -11,6 +11,7 @@ from overwatch_tui.modals.base import Question
 from overwatch_tui.state import format as fmt
 from overwatch_tui.state.format import Glyphs
 from overwatch_tui.state.models import Line, TargetView
+from overwatch_tui.widgets.safe import say
 
 
 class Failover(Question[str]):
@@ -19,6 +20,7 @@ class Failover(Question[str]):
     AUTO_FOCUS = "Input"
 
     def __init__(self, target: TargetView, glyphs: Glyphs) -> None:
+        self._target = target.name
         self._regions = tuple(view.sample.region for view in target.regions)
         lines: list[Line] = [((f"All users of {target.name} will be moved to one region.", "plain"),)]
         for view in target.regions:
@@ -45,7 +47,11 @@ class Failover(Question[str]):
         self.query_one("#yes").disabled = event.value.strip() not in self._regions
 
     def on_input_submitted(self) -> None:
-        """Enter answers, if a region is named in full."""
+        """Enter answers, if a region is named in full, and says which there are if not."""
+        if self.answer() is None:
+            typed = self.query_one(Input).value.strip()
+            known = " or ".join(self._regions)
+            say(self.app, f"{typed!r} is not a region of {self._target}: type {known}, or esc leaves", "warning")
         self.submit()
 
     def answer(self) -> str | None:

@@ -20,22 +20,28 @@ FIXED: tuple[tuple[str, str, str], ...] = (
     ("ctrl+p", "palette", "Every command by name, and the themes"),
 )
 
+ROOM_FOR_IDS = 104
+"""So many columns has a terminal where every id fits beside what its key does."""
 
-def help_rows(active: Mapping[str, tuple[str, ...]]) -> tuple[Row, ...]:
-    """Rows by group; `active` maps action ids to their keys."""
+
+def help_rows(active: Mapping[str, tuple[str, ...]], *, ids: bool = True) -> tuple[Row, ...]:
+    """Rows by group; `active` maps action ids to their keys. Without `ids` for a screen where they would be cut off."""
     rows: list[Row] = []
     groups = dict.fromkeys(action.group for action in ACTIONS if action.id in active)
     for group in groups:
         rows.append(_row((group, "accent")))
         rows += [
-            _key(" ".join(key_name(key) for key in active[action.id]), action.id, action.help)
+            _key(" ".join(key_name(key) for key in active[action.id]), action.id if ids else "", action.help)
             for action in ACTIONS
             if action.group == group and action.id in active
         ]
         if group == "Program":
-            rows += [_key(*fixed) for fixed in FIXED]
+            rows += [_key(keys, name if ids else "", text) for keys, name, text in FIXED]
         rows.append(_row(("", "plain")))
-    rows.append(_row(("The ids can be given other keys in the settings, under [screen.keys].", "muted")))
+    other = "The ids can be given other keys in the settings, under [screen.keys]."
+    if not ids:
+        other = "A wider screen shows the ids for [screen.keys] in the settings."
+    rows.append(_row((other, "muted")))
     return tuple(Row(n, row.lines, selectable=False) for n, row in enumerate(rows))
 
 
@@ -46,7 +52,7 @@ class Help(ModalScreen[None]):
 
     def __init__(self, active: Mapping[str, tuple[str, ...]], glyphs: Glyphs) -> None:
         super().__init__(classes="question")
-        self._rows = help_rows(active)
+        self._active = active
         self._glyphs = glyphs
 
     def compose(self) -> ComposeResult:
@@ -57,9 +63,15 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Fill it."""
-        lines = self.query_one(LineList)
-        lines.show_rows(self._rows)
-        lines.focus()
+        self._fill()
+        self.query_one(LineList).focus()
+
+    def on_resize(self) -> None:
+        """What fits is another thing now."""
+        self._fill()
+
+    def _fill(self) -> None:
+        self.query_one(LineList).show_rows(help_rows(self._active, ids=self.app.size.width >= ROOM_FOR_IDS))
 
     def action_leave(self) -> None:
         """Back."""
@@ -67,6 +79,8 @@ class Help(ModalScreen[None]):
 
 
 def _key(keys: str, name: str, text: str) -> Row:
+    if not name:
+        return _row((f"  {keys:<12}", "strong"), (text, "plain"))
     return _row((f"  {keys:<16}", "strong"), (f"{text:<54}", "plain"), (name, "muted"))
 
 

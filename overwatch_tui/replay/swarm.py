@@ -73,8 +73,9 @@ class ReplaySwarm:
                 self._loop.call_soon_threadsafe(self._stop.set)
 
     async def history(self) -> Sequence[Event]:
-        """Nothing: what happened so far comes with the picture."""
-        return ()
+        """What was said up to where it stands: the picture holds it already, and goes where the log does not have its newest."""
+        due = bisect_right(self._times, self._player.position().at)
+        return tuple(item.what for item in self._recording.items[:due] if isinstance(item.what, Event))
 
     def targets(self) -> Sequence[TargetInfo]:
         """The target that was recorded; nothing can be injected into it."""

@@ -16,7 +16,7 @@ from overwatch_tui.report.document import Block, Code, Document, Listing, Paragr
 from overwatch_tui.report.summary import summary
 from overwatch_tui.report.times import Moments, moments
 from overwatch_tui.state import format as fmt
-from overwatch_tui.state.words import symptoms
+from overwatch_tui.state.words import cleared, symptoms
 
 _TONES = {"resolved": "ok", "escalated": "fail"}
 
@@ -58,7 +58,7 @@ def _status(incident: Incident) -> str:
     if incident.resolved_how == "closed":
         return f"closed by {incident.closed_by}, not checked from outside"
     if incident.status == "resolved":
-        return "resolved, verified from outside" if incident.resolved_how == "verified" else "resolved: the symptoms went away"
+        return "resolved, verified from outside" if incident.resolved_how == "verified" else f"resolved: {cleared(incident)}"
     word = {"escalated": "a person was paged", "awaiting": "waits for a person"}.get(incident.status, incident.status)
     return f"OPEN ({word}): this report tells what is known so far"
 

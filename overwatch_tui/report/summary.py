@@ -10,6 +10,7 @@ from overwatch_tui.report.deciding import cause, plans
 from overwatch_tui.report.document import Block, Code, Inline, Listing, Strong, words
 from overwatch_tui.report.times import Moments
 from overwatch_tui.state import format as fmt
+from overwatch_tui.state.words import cleared
 
 
 def summary(case: CaseFile, when: Moments) -> Iterator[Block]:
@@ -87,4 +88,4 @@ def _ended(case: CaseFile, when: Moments) -> str:
         why = f"{took} after it began: {incident.closed_because}"
         return f"by {incident.closed_by}'s word alone, nothing was checked from outside, {why}."
     paged = ", after a person was paged" if when.paged is not None else ""
-    return f"the symptoms went away{paged}, {took} after it began."
+    return f"{cleared(incident)}{paged}, {took} after it began."

@@ -34,7 +34,7 @@ from agents.facts import Check
 from agents.incident import Incident
 from agents.sanitize import clean
 from overwatch_tui.state.models import Tone
-from overwatch_tui.state.words import plan, symptoms
+from overwatch_tui.state.words import cleared, plan, symptoms
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ def _escalated(data: IncidentEscalated, _: Incident | None) -> Told:
 
 
 def _resolved(data: IncidentResolved, incident: Incident | None) -> Told:
-    how = "resolved, verified" if data.how == "verified" else "resolved: the symptoms went away"
+    how = "resolved, verified" if data.how == "verified" else f"resolved: {cleared(incident)}"
     return Told(f"{how}{f' ({incident.title})' if incident is not None and incident.title else ''}", "ok", decision=True)
 
 

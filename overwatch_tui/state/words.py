@@ -114,6 +114,11 @@ def gone(incident: Incident | None, approval: str) -> str:
     return "what it rests on has changed, and the plan is made anew"
 
 
+def cleared(incident: Incident | None) -> str:
+    """How an incident ended without a remedy: one that only a person's wish opened had no symptoms that could go away."""
+    return "the symptoms went away" if incident is None or incident.symptoms else "no symptom is seen"
+
+
 def blast_radius(share: float) -> str:
     """How many users a plan touches."""
     if share >= 0.995:

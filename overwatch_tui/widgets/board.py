@@ -36,8 +36,11 @@ def board_lines(state: State, glyphs: Glyphs) -> tuple[Line, ...]:
         (("six agents, one gate, every step verified or undone".center(width), "muted"),),
         BLANK,
     ]
+    over = state.host.phase in {"failed", "stopped", "away"}
     for name in AGENTS:
         known = state.agents.get(name)
+        if over and known is not None and known.state == "starting":
+            known = None  # it was when it was last heard of, and nothing starts any more
         glyph, word, tone = fmt.agent_state(known.state, glyphs) if known is not None else (glyphs.unknown, "–", "muted")
         duty = known.detail if known is not None and known.state == "down" and known.detail else DUTIES[name]
         lines.append(

@@ -148,7 +148,8 @@ def _users(view: UsersView, cols: Columns, now: datetime, glyphs: Glyphs) -> Lin
     state = "unknown" if _stale(sample.at, now) else sample.state
     served = f"  served by {sample.region}" if sample.region else ""
     if state == "fail" and not sample.region:
-        served = "  nobody answers"
+        some = sample.error_rate is not None and sample.error_rate < 1
+        served = "  partly answered" if some else "  nobody answers"
     return (
         ("users".ljust(cols.name), "accent"),
         *_state(state, glyphs),

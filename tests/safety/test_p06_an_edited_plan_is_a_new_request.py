@@ -104,7 +104,7 @@ REFUSED = [
     (scaling, Edit(to="west"), "change replicas"),
     (scaling, Edit(), "exactly|give one of"),
     (scaling, Edit(replicas=4, to="west"), "give one of"),
-    (lambda build: build.strategy(), Edit(to="north"), "choose of"),
+    (lambda build: build.strategy(), Edit(to="north"), "choose one of"),
     (lambda build: build.strategy(), Edit(to="east"), "how things stand now"),
     (lambda build: build.strategy(), Edit(replicas=4), "change to"),
     (lambda build: build.strategy(build.restart()), Edit(replicas=4), "reject it with a reason"),

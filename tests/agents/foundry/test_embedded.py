@@ -300,3 +300,9 @@ async def test_of_the_plans_on_offer_it_takes_the_first_and_gives_no_word(build)
     plans = [build.strategy(build.restart()), build.strategy()]
     choice = await REASONER.choose(build.proposed(), plans, lambda _: None, build.clock.now())
     assert (choice.index, choice.word, choice.source) == (0, None, "embedded")
+
+
+async def test_of_a_plan_that_a_person_asked_for_it_says_who_and_speaks_of_no_remedy(build):
+    plan = build.strategy(fault_class="manual").model_copy(update={"requested_by": "ada", "rationale": "west is well"})
+    choice = await REASONER.choose(build.proposed(), [plan], lambda _: None, build.clock.now())
+    assert choice.rationale == "west is well: ada asked for it"

@@ -167,6 +167,14 @@ class TestAWish:
         plan = await proposal(build, wished.model_copy(update={"status": "retry"}), payload)
         assert plan.requested_by is None
 
+    async def test_once_it_came_to_nothing_and_nothing_is_diagnosed_a_person_is_told_so(self, build):
+        wished = evolve(build.fold(build.opened().model_copy(update={"manual": True})), build.event(self.wish))
+        tried = (Tried(strategy=build.strategy(requested_by="ada"), result="it did not help"),)
+        undone = RollbackFinished(strategy="INC-1/s1", complete=True, summary="no")
+        plan = await proposal(build, wished.model_copy(update={"status": "retry", "tried": tried}), undone)
+        assert plan.actions == (build.page(),)
+        assert plan.rationale.endswith("no fault is diagnosed, and the failover to west that ada asked for came to nothing")
+
     @pytest.mark.parametrize("region", ["north", "east"])
     async def test_for_a_region_that_is_not_there_or_has_the_users_already_a_person_is_told(self, build, region):
         wish = self.wish.model_copy(update={"region": region})

@@ -24,7 +24,7 @@ def test_no_command_shows_the_help_and_is_wrong_usage(cli):
         (("chaos", "degrade", "--region", "east", "--error-rate", "7"), "--error-rate"),
         (("incidents", "list", "--limit", "0"), "--limit"),
         (("drill", "flood"), "'flood' is not a scenario; known: outage"),
-        (("drill", "outage", "--region", "nowhere"), "'nowhere' is not a region of the demo: choose of ['east', 'west']"),
+        (("drill", "outage", "--region", "nowhere"), "'nowhere' is not a region of the demo: choose one of east, west"),
         (("run", "--config", "absent.toml"), "absent.toml"),
         (("launch",), "needs a terminal: without one, use `overwatch-tui run`"),
     ],

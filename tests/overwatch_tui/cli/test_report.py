@@ -74,9 +74,13 @@ def test_nothing_is_overwritten_unless_it_is_forced_and_then_nothing_at_all_is_w
     assert "<svg" in Path("INC-1.html").read_text()
 
 
-@pytest.mark.parametrize(("out", "says"), [("no/such/INC-1.md", "does not exist: make it first"), ("folder.md", "is a folder")])
+@pytest.mark.parametrize(
+    ("out", "says"),
+    [("no/such/INC-1.md", "does not exist: make it first"), ("folder.md", "is a folder"), ("folder", "is a folder")],
+)
 def test_a_place_that_can_not_be_written_to_is_said(cli, measured, out, says):
     Path("folder.md").mkdir()
+    Path("folder").mkdir()
     said = cli("incidents", "report", "INC-1", "-o", out)
     assert said.status == 1
     assert says in said.err

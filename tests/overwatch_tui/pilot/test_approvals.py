@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,6 +18,7 @@ from agents.events import (
 )
 from agents.incident import evolve
 from overwatch_tui.bridge.buffer import Batch
+from overwatch_tui.modals.approve import Approve
 from overwatch_tui.state.words import gone
 from tests.overwatch_tui import story
 from tests.overwatch_tui.scripted import ScriptedSwarm
@@ -177,6 +179,15 @@ async def test_what_reaches_many_users_shows_what_it_would_do_before_it_is_appro
             assert words in shown
 
 
+async def test_reasons_that_do_not_fit_into_the_question_are_counted(room):
+    async with room() as r:
+        await asked(r, confirm="demo")
+        view = replace(r.app.state.approvals[0], reasons=("one", "two", "three", "four", "five"))
+        r.app.push_screen(Approve(view, r.clock))
+        await r.until(lambda: "Approve this?" in r.text())
+        assert "and 2 more reasons: enter on the request shows all" in r.text()
+
+
 async def test_the_target_s_name_typed_in_full_approves(room):
     async with room() as r:
         await asked_twice(r)
@@ -207,6 +218,7 @@ async def test_another_name_keeps_the_question_open_and_its_button_shut(room, ty
         await r.press("enter")
         assert len(r.app.screen_stack) == 2
         assert not r.swarm.commands
+        assert any(f"{typed!r} is not 'demo': nothing was approved" in toast for toast in r.toasts)
 
 
 async def test_keys_that_were_on_their_way_to_the_question_are_dropped(room):

@@ -35,6 +35,7 @@ async def test_f_moves_users_only_to_a_region_that_was_typed_in_full(room):
     async with room() as r:
         await r.press("f", *"wes", "enter")
         assert len(r.app.screen_stack) == 2
+        assert any("'wes' is not a region of demo: type east or west" in toast for toast in r.toasts)
         await r.press("t", "enter")
         await r.until(lambda: r.swarm.commands)
         assert r.swarm.commands == [("failover", "demo", "west")]
@@ -86,7 +87,7 @@ def test_a_keymap_or_theme_that_can_not_be_used_is_refused_before_anything_is_dr
     made = {"ascii_only": False, "read_only": False, "clock": clock}
     with pytest.raises(KeymapError):
         OverwatchApp(None, theme="dark", keymap={"nothing": "a"}, **made)
-    with pytest.raises(UnknownThemeError, match="'neon' is no theme: choose of dark, light"):
+    with pytest.raises(UnknownThemeError, match="'neon' is no theme: choose one of dark, light"):
         OverwatchApp(None, theme="neon", keymap={}, **made)
 
 

@@ -175,6 +175,17 @@ async def test_help_is_made_from_the_bindings(room):
         assert isinstance(r.app.screen, OpsScreen)
 
 
+async def test_help_on_a_narrow_terminal_is_cut_nowhere_and_shows_the_ids_once_there_is_room(room):
+    async with room(size=(80, 60)) as r:
+        await r.press("question_mark")
+        shown = r.app.screen.query_one("#help").plain_text()
+        assert "a           Let the selected plan be carried out" in shown
+        assert "approval.approve" not in shown
+        assert "…" not in r.text().partition("Decide")[2]
+        await r.pilot.resize_terminal(104, 60)
+        await r.until(lambda: all(words in r.text() for words in ("approval.approve", "automation.pause", "focus.next")))
+
+
 @pytest.mark.parametrize("size", [(79, 24), (80, 23), (40, 10)])
 async def test_a_small_terminal_is_told_kindly_and_grows_back(room, size):
     async with room() as r:

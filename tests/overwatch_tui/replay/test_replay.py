@@ -105,6 +105,13 @@ def same(one: State, other: State) -> bool:
     return (a.incidents, a.agents) == (b.incidents, b.agents) and replace(a, incidents=b.incidents, agents=b.agents) == b
 
 
+async def test_the_log_of_a_replay_that_begins_in_the_middle_is_what_was_said_till_then(awaiting):
+    async with playing(awaiting, start=30) as r:
+        said = await r.app.host.handle.history()
+        assert said
+        assert set(r.app.state.incidents) == {event.incident for event in said if event.incident}
+
+
 async def test_no_command_leaves_a_replay_whatever_key_is_pressed(awaiting, monkeypatch):
     sent: list[str] = []
     for name in ("decide", "pause", "arm", "force_failover", "chaos"):

@@ -116,6 +116,16 @@ def test_what_a_person_closed_is_told_as_theirs_and_not_as_symptoms_that_went_aw
     assert "by anna's word alone, nothing was checked from outside, 24 s after it began: a drill that went wrong" in text
 
 
+def test_a_wish_that_saw_no_symptoms_ends_without_any_that_went_away(tmp_path):
+    opened = story.told(*story.AWAITING)[0]
+    wish = opened.model_copy(update={"data": opened.data.model_copy(update={"symptoms": (), "manual": True})})
+    end = Event(id="c", source="Sentry", incident="INC-7", data=IncidentResolved(how="cleared", checks=()), time=story.at(30))
+    text, _ = both(recorded.case(tmp_path, events=[wish, end]))
+    assert "went away" not in text
+    assert "resolved: no symptom is seen" in text
+    assert "**Ended:** no symptom is seen, 24 s after it began" in text
+
+
 def test_a_plan_that_is_made_anew_is_a_decision_with_its_reason(tmp_path):
     told = story.told(*story.AWAITING)
     seen = told[0].data

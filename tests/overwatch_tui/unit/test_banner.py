@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from agents.telemetry import SwarmState
+import pytest
+
+from agents.telemetry import AgentState, SwarmState
 from overwatch_tui.state.format import UNICODE
-from overwatch_tui.state.models import HostView, State
+from overwatch_tui.state.models import AGENTS, HostView, State
 from overwatch_tui.widgets.banner import LINES, banner_lines
 from overwatch_tui.widgets.board import board_lines
 
@@ -26,6 +28,13 @@ def test_the_worst_is_told_in_full_with_its_remedy():
 
 def test_the_board_tells_it_in_full_too():
     assert PROBLEM in " ".join(words(board_lines(State(host=HostView("failed", PROBLEM)), UNICODE)))
+
+
+@pytest.mark.parametrize("phase", ["failed", "stopped", "away"])
+def test_the_board_of_a_swarm_that_is_not_there_calls_nobody_starting(phase):
+    agents = {name: AgentState(name, "starting", datetime.now(UTC)) for name in AGENTS}
+    assert words(board_lines(State(agents=agents), UNICODE)).count("starting") == len(AGENTS)
+    assert "starting" not in words(board_lines(State(agents=agents, host=HostView(phase, PROBLEM)), UNICODE))
 
 
 def test_a_log_that_can_t_be_written_is_said_with_its_remedy_on_a_small_screen():

@@ -10,6 +10,7 @@ from agents.events import (
     AutomationPaused,
     Event,
     FailoverRequested,
+    IncidentResolved,
     IncidentUpdated,
     Payload,
     StrategyRefused,
@@ -44,6 +45,13 @@ def test_what_a_person_did_carries_the_persons_name():
     asked = describe.tell(event(FailoverRequested(target="demo", region="west", by="anna")), None)
     assert (paused.who, paused.text) == ("anna", "paused all automation: release night")
     assert (asked.who, asked.text) == ("anna", "asks for demo to be moved to west")
+
+
+def test_an_incident_that_only_a_wish_opened_had_no_symptoms_that_went_away():
+    seen = folded(*story.AWAITING)
+    resolved = event(IncidentResolved(how="cleared", checks=()))
+    assert describe.tell(resolved, seen).text.startswith("resolved: the symptoms went away")
+    assert describe.tell(resolved, seen.model_copy(update={"symptoms": ()})).text.startswith("resolved: no symptom is seen")
 
 
 def test_a_deadline_is_no_person():
