@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _CHANGES = frozenset(action.method.partition("(")[0] for action in ACTIONS if action.changes)
 
 _ATTACHED = {"quit": "detach"}
+_PAUSED = {"automation.pause": "arm"}
 """What a key does in a room whose swarm lives elsewhere."""
 
 
@@ -32,6 +33,8 @@ class RoomScreen(Screen[None]):
 
     FILTERED: ClassVar[str]
     """The pane that a filter is about."""
+
+    _paused = False
 
     @property
     def room(self) -> OverwatchApp:
@@ -104,6 +107,10 @@ class RoomScreen(Screen[None]):
         banner = self.query_one("#banner", SafeLines)
         banner.lines = banner_lines(state, width, room.glyphs, silent_s=room.silence(now))
         banner.display = bool(banner.lines)
+        paused = state.swarm is not None and state.swarm.automation == "paused"
+        if paused is not self._paused:
+            self._paused = paused
+            self.refresh_keys()
 
     def refresh_keys(self) -> None:
         """The key bar, from the bindings that are active now."""
@@ -113,9 +120,8 @@ class RoomScreen(Screen[None]):
         for key, binding in self.active_bindings.items():
             if binding.binding.id is not None:
                 active.setdefault(binding.binding.id, (key, binding.enabled))
-        self.query_one("#keys", SafeLine).lines = (
-            key_line(active, self.size.width - 2, _ATTACHED if self.room.attached else {}),
-        )
+        words = {**(_ATTACHED if self.room.attached else {}), **(_PAUSED if self._paused else {})}
+        self.query_one("#keys", SafeLine).lines = (key_line(active, self.size.width - 2, words),)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """What would change something is not there in a read-only room."""

@@ -24,6 +24,7 @@ async def test_p_asks_before_it_arms_and_cancel_is_the_default(room):
         r.swarm.publish(story.swarm_state(21, automation="paused", paused_by="anna"))
         await r.until(lambda: r.app.state.swarm.automation == "paused")
         assert "PAUSED by anna" in r.text()
+        await r.until(lambda: "p arm" in r.text())
         await r.press("p", "enter")
         assert not r.swarm.commands
         await r.press("p", "tab", "enter")
