@@ -7,6 +7,7 @@ import json
 import signal
 import tempfile
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -106,5 +107,9 @@ def with_store(work: Callable[[Store], Awaitable[T]]) -> T:
 
 
 def echo_json(value: Any) -> None:
-    """One JSON document on stdout."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """One JSON document on stdout; times are ISO 8601."""
+
+    def said(other: object) -> str:
+        return other.isoformat() if isinstance(other, datetime) else str(other)
+
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=said))

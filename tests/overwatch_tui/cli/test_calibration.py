@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
@@ -48,6 +49,7 @@ def test_with_enough_it_shows_the_scores_and_the_records(cli, remember):
     assert "Brier 0.1" in said
     assert "said 0.90, came 0.83" in said
     whole = json.loads(cli("calibration", "--json").out)
+    assert datetime.fromisoformat(whole["at"]).isoformat() == whole["at"]
     (cell,) = whole["cells"]
     assert (cell["own"], cell["worked"], cell["failed"]) == (24, pytest.approx(20, abs=0.01), pytest.approx(4, abs=0.01))
     assert whole["curves"][0]["brier"] == pytest.approx((20 * 0.01 + 4 * 0.81) / 24)
