@@ -120,9 +120,9 @@ def _clock(case: Case) -> Said:
 def _budget(case: Case, span: timedelta, limit: int, words: str) -> Said:
     done, wanted = len(_within(case, span, _here(case))), len(case.acts)
     if done + wanted > limit:
-        yield "ask", f"{done} actions were done on {case.incident.target} {words}, {limit} are allowed"
+        yield "ask", f"{_actions(done)} done on {case.incident.target} {words}, {limit} are allowed"
     else:
-        yield "allow", f"{done} actions were done on {case.incident.target} {words}, of {limit}"
+        yield "allow", f"{_actions(done)} done on {case.incident.target} {words}, of {limit}"
 
 
 def _hourly(case: Case) -> Said:
@@ -184,3 +184,7 @@ LIMIT_RULES = (
 
 def _times(count: int) -> str:
     return "once" if count == 1 else f"{count} times"
+
+
+def _actions(count: int) -> str:
+    return "1 action was" if count == 1 else f"{count} actions were"
