@@ -15,7 +15,7 @@ _SYMPTOMS = {
     "latency": "latency",
     "errors": "errors",
     "replicas_missing": "replicas missing",
-    "users_failing": "users fail",
+    "users_failing": "failing",
 }
 
 
