@@ -7,17 +7,16 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from agents.durable import schema as s
 from agents.durable.chain import Broken
+from agents.durable.outcomes import moment, row_of
 from agents.events import ActionFinished, Event, JournalPruned, VerificationFailed, VerificationPassed
 from agents.incident import Incident
 from agents.outcome import outcome_of
 
-OUTCOME = (
-    "operation", "target", "action", "fault_class", "succeeded", "at",
-    "simulated", "confidence", "track_record", "evidence", "word", "decided_by",
-)  # fmt: skip
-ALWAYS_SAID = 6
-"""So many of those columns follow from the events of every version; the others from those that say `simulated`."""
+OUTCOME = tuple(column.name for column in s.outcome.columns)
+ALWAYS_SAID = frozenset({"operation", "target", "action", "fault_class", "succeeded", "at"})
+"""These columns follow from the events of every version; the others from those that say `simulated`."""
 INTENT = ("operation", "incident", "tool", "arguments_hash", "status")
 
 
@@ -28,7 +27,7 @@ class Deeds:
     """
 
     def __init__(self) -> None:
-        self._outcomes: dict[str, tuple[object, ...]] = {}
+        self._outcomes: dict[str, dict[str, object]] = {}
         self._intents: dict[str, tuple[object, ...]] = {}
         self._gone_before: datetime | None = None
         self._latest: datetime | None = None
@@ -69,12 +68,10 @@ class Deeds:
         record = outcome_of(before, plan, event.time, succeeded=passed, simulated=bool(data.simulated))
         if record is None or record.operation in self._outcomes:
             return
-        numbers = plan.confidence
-        said: tuple[object, ...] = (
-            record.operation, record.target, record.action, record.fault_class, int(passed), record.at.isoformat(),
-            int(record.simulated), numbers.value, numbers.track_record, numbers.evidence, numbers.word, record.decided_by,
-        )  # fmt: skip
-        self._outcomes[record.operation] = said if data.simulated is not None else said[:ALWAYS_SAID]
+        said = row_of(record)
+        if data.simulated is None:
+            said = {name: value for name, value in said.items() if name in ALWAYS_SAID}
+        self._outcomes[record.operation] = said
         self._written[record.operation] = self._latest or event.time
 
     def _compare_intents(self, connection: sqlite3.Connection) -> Broken | None:
@@ -90,26 +87,19 @@ class Deeds:
     def _compare_outcomes(self, connection: sqlite3.Connection) -> Broken | None:
         left, kept = dict(self._outcomes), self._written
         oldest: datetime | None = None
-        for row in _rows(connection, "outcome", OUTCOME):
-            said, at = left.pop(str(row[0]), None), _moment(row[5])
+        for values in _rows(connection, "outcome", OUTCOME):
+            row = dict(zip(OUTCOME, values, strict=True))
+            operation = str(row["operation"])
+            said, at = left.pop(operation, None), moment(row["at"])
             if said is None and (at is None or self._gone_before is None or at >= self._gone_before):
-                return Broken("outcome", f"the outcome of {row[0]!r} is counted, and no event speaks of it")
-            if said is not None and (at is None or said != row[: len(said)]):
-                return Broken("outcome", f"the outcome of {row[0]!r} is not what the events say")
+                return Broken("outcome", f"the outcome of {operation!r} is counted, and no event speaks of it")
+            if said is not None and (at is None or said.items() - row.items()):
+                return Broken("outcome", f"the outcome of {operation!r} is not what the events say")
             oldest = at if oldest is None or at is None else min(oldest, at)
         first = min((kept[op] for op in kept.keys() - left.keys()), default=None)
-        young = (op for op, said in left.items() if oldest and datetime.fromisoformat(str(said[5])) >= oldest)
+        young = (op for op, said in left.items() if oldest and datetime.fromisoformat(str(said["at"])) >= oldest)
         missing = next((op for op in young if first is None or kept[op] >= first), None)  # what a clock set back wrote is not old
         return None if missing is None else Broken("outcome", f"the outcome of {missing!r} is in the events, and is not counted")
-
-
-def _moment(stored: object) -> datetime | None:
-    """The time that a row says; None where it says none, which no swarm wrote."""
-    try:
-        at = datetime.fromisoformat(str(stored))
-    except ValueError:
-        return None
-    return at if at.tzinfo is not None else None
 
 
 def _rows(connection: sqlite3.Connection, table: str, columns: tuple[str, ...]) -> Iterator[tuple[object, ...]]:

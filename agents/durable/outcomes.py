@@ -18,9 +18,9 @@ from agents.facts import Confidence
 from agents.seams import OutcomeRecord, Record
 
 
-def remember(connection: Connection, record: OutcomeRecord) -> None:
-    """Add one outcome; the same operation counts once."""
-    values = {
+def row_of(record: OutcomeRecord) -> dict[str, object]:
+    """One outcome as its row, by the names of the columns."""
+    return {
         "operation": record.operation,
         "target": record.target,
         "action": record.action,
@@ -34,7 +34,11 @@ def remember(connection: Connection, record: OutcomeRecord) -> None:
         "word": record.confidence.word if record.confidence else None,
         "decided_by": record.decided_by,
     }
-    connection.execute(insert(s.outcome).values(values).on_conflict_do_nothing())
+
+
+def remember(connection: Connection, record: OutcomeRecord) -> None:
+    """Add one outcome; the same operation counts once."""
+    connection.execute(insert(s.outcome).values(row_of(record)).on_conflict_do_nothing())
 
 
 def read(connection: Connection, action: str, fault_class: str, target: str, now: datetime, *, demo: bool) -> Record:
@@ -64,18 +68,24 @@ def _record(row: Row[Any]) -> OutcomeRecord:
         fault_class=row.fault_class,
         succeeded=row.succeeded,
         simulated=row.simulated,
-        at=_moment(row),
+        at=_moment_of(row),
         confidence=_numbers(row._mapping),  # noqa: SLF001 - SQLAlchemy's public name for it
         decided_by=row.decided_by,
     )
 
 
-def _moment(row: Row[Any]) -> datetime:
-    """When it was; an outcome of no moment was not written by a swarm, and none is counted beside it."""
+def moment(stored: object) -> datetime | None:
+    """The time that a row says; None where it says none, which no swarm wrote."""
     with contextlib.suppress(ValueError):
-        at = datetime.fromisoformat(row.at)
-        if at.tzinfo is not None:
-            return at
+        at = datetime.fromisoformat(str(stored))
+        return at if at.tzinfo is not None else None
+    return None
+
+
+def _moment_of(row: Row[Any]) -> datetime:
+    """When it was; an outcome of no moment was not written by a swarm, and none is counted beside it."""
+    if (at := moment(row.at)) is not None:
+        return at
     raise DurableError(f"the outcome of {row.operation!r} says no time: `overwatch-tui audit verify` says what was changed")
 
 
