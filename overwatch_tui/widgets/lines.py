@@ -268,11 +268,7 @@ class LineList(ScrollView, can_focus=True):
         return strip.crop_extend(0, width, base.rich_style).apply_offsets(0, at)
 
     def _marked(self, line: Content, at: int) -> Content:
-        if self.match:
-            folded, start = line.plain.casefold(), 0
-            while (start := folded.find(self.match, start)) >= 0:
-                line = line.stylize("reverse", start, start + len(self.match))
-                start += len(self.match)
+        line = _with_matches(line, self.match)
         selection = self.text_selection
         if selection is not None and (span := selection.get_span(at)) is not None:
             start, end = span
@@ -306,3 +302,12 @@ class LineList(ScrollView, can_focus=True):
         y = self._laid.find(anchor) if anchor is not None and self.scroll_offset.y else None
         if y is not None and y != int(self.scroll_offset.y):
             self.scroll_to(y=y, animate=False, immediate=True)
+
+
+def _with_matches(line: Content, match: str) -> Content:
+    """The line with every place marked where `match`, which is case-folded, occurs."""
+    folded, start = line.plain.casefold(), 0
+    while match and (start := folded.find(match, start)) >= 0:
+        line = line.stylize("reverse", start, start + len(match))
+        start += len(match)
+    return line
