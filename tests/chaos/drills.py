@@ -13,7 +13,7 @@ from pathlib import Path
 
 from checks import Ledger, succeeded
 from killed_support import Program
-from processes import children_of, running
+from processes import children_of, left_after
 from tally import Drill, StuckError, Tally
 from worlds import Cloud
 
@@ -165,10 +165,7 @@ class UnderFire:
 
     def left_behind(self) -> list[int]:
         """The processes of swarms that are still there, after a while to end."""
-        deadline = time.monotonic() + 30
-        while running(self.servers) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        return running(self.servers)
+        return left_after(30, self.servers)
 
 
 def program_of(environment: dict[str, str], folder: Path) -> Program:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from killed_support import answers
-from processes import children_of, running
+from processes import children_of, left_after
 
 START_SECONDS = 90
 
@@ -112,9 +112,7 @@ class Shop(Cloud):
         below = children_of(self._process.pid)
         self._process.terminate()
         self._process.wait(20)
-        deadline = time.monotonic() + 10
-        while running(below) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        left_after(10, below)
 
 
 def home_environment(folder: Path, shop: Shop) -> dict[str, str]:

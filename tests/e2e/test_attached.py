@@ -9,7 +9,7 @@ import sys
 import time
 
 import pytest
-from processes import children_of, running
+from processes import children_of, left_after, running
 from terminal import Terminal
 
 PROGRAM = [sys.executable, "-m", "overwatch_tui"]
@@ -78,7 +78,4 @@ def test_an_attached_person_breaks_approves_and_leaves_and_the_swarm_goes_on(hea
     headless.send_signal(signal.SIGTERM)
     assert headless.wait(8) == 0
     assert not (tmp_path / "home" / "swarm.sock").exists()
-    deadline = time.monotonic() + 5
-    while (left := running(started)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == []
+    assert left_after(5, started) == []

@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from processes import children_of, running
+from processes import children_of, left_after
 from terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -61,7 +60,4 @@ def test_east_is_broken_with_a_key_and_its_users_end_up_in_west(control_room):
     control_room.wait_for(lambda t: bool(both_well.search(t)), 30, "East to be well again")
     control_room.press("q")
     assert control_room.wait_end(5) == 0
-    ended = time.monotonic()
-    while (left := running(started)) and time.monotonic() - ended < 2:
-        time.sleep(0.05)
-    assert left == []
+    assert left_after(2, started) == []

@@ -8,7 +8,7 @@ import time
 
 import pytest
 from killed_support import Program, all_well, serving
-from processes import children_of, running
+from processes import children_of, left_after
 
 pytestmark = [pytest.mark.processes, pytest.mark.timeout(420)]
 
@@ -57,7 +57,4 @@ def test_p07_killed_at_random_moments_every_outage_still_ends_with_one_switch(en
     finally:
         program.end()
         started += children_of(os.getpid())
-    deadline = time.monotonic() + 10
-    while running(started) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert running(started) == []
+    assert left_after(10, started) == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,3 +37,11 @@ def running(pids: Iterable[int]) -> list[int]:
         if state != "Z":
             alive.append(pid)
     return alive
+
+
+def left_after(seconds: float, pids: Iterable[int]) -> list[int]:
+    """Those that are still alive once they had so long to end."""
+    wanted, deadline = list(pids), time.monotonic() + seconds
+    while (left := running(wanted)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return left
